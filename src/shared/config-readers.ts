@@ -1,0 +1,288 @@
+import { BlockList, isIP } from 'node:net';
+import { getCountries } from 'libphonenumber-js/max';
+import { z } from 'zod';
+import { isCallbackSecret } from './callback-signature.ts';
+import { parseCidr } from './callback-target.ts';
+import type { Channel } from './channel.ts';
+import { Duration, formatDuration } from './duration.ts';
+import { judgeNumber } from './phone-number.ts';
+
+class Refusal extends Error {}
+
+/** One environment variable: a text that `read` turns into a value. `missing` is said when a required one is unset. */
+function variable<T>(read: (text: string) => T, missing = 'is required.') {
+  return z.string({ error: missing }).transform((text, ctx) => {
+    try {
+      return read(text);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      ctx.addIssue(error.message);
+      return z.NEVER;
+    }
+  });
+}
+
+/** Ends the reading of a variable with what is wrong and the remedy. The problem is printed: it never holds a secret. */
+function refuse(problem: string): never {
+  throw new Refusal(problem);
+}
+
+/** A whole number, without sign or exponent. */
+export function integer({ min, max, unit = '' }: { min: number; max: number; unit?: string }) {
+  return variable((text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    const inRange = value >= min && value <= max;
+    return inRange ? value : refuse(`${quote(text)} is no integer from ${min} to ${max}. Set one${of(unit)}.`);
+  });
+}
+
+/** Milliseconds, from `<integer>(ms|s|m|h|d)`. */
+export function duration({ minMs, maxMs }: { minMs: number; maxMs: number }) {
+  return variable((text) => readDuration(text, minMs, maxMs));
+}
+
+/** Milliseconds, from a plain integer of seconds or `<integer>(ms|s|m|h|d)`. */
+export function secondsOrDuration({ maxMs }: { maxMs: number }) {
+  return variable((text) => readDuration(/^\d+$/.test(text) ? `${text}s` : text, 0, maxMs));
+}
+
+/** Milliseconds, from comma-separated durations. */
+export function durations({ maxCount, maxMs }: { maxCount: number; maxMs: number }) {
+  return variable((text) => {
+    const items = splitList(text);
+    if (items.length > maxCount) return refuse(`holds ${items.length} durations. Set at most ${maxCount}.`);
+    return items.map((item) => readDuration(item, 0, maxMs));
+  });
+}
+
+/** Events per second, fractions allowed; 0 is for unlimited. */
+export const ratePerSecond = variable((text) => {
+  const value = /^\d{1,5}(\.\d{1,6})?$/.test(text) ? Number(text) : undefined;
+  return value ?? refuse(`${quote(text)} is no rate. Set a number such as 4 or 0.5, or 0 for unlimited.`);
+});
+
+/** A switch. */
+export const flag = variable((text) => {
+  const word = text.toLowerCase();
+  if (['true', '1', 'yes', 'on'].includes(word)) return true;
+  if (['false', '0', 'no', 'off'].includes(word)) return false;
+  return refuse(`${quote(text)} is no switch. Set true or false.`);
+});
+
+/** One of a few words, in any case. */
+export function oneOf<const T extends string>(words: readonly T[]) {
+  return variable((text) => {
+    const word = words.find((candidate) => candidate === text.toLowerCase());
+    return word ?? refuse(`${quote(text)} is none of its values. Set one of ${words.join(', ')}.`);
+  });
+}
+
+/** An address or host name to listen on. */
+export const listenAddress = variable((text) => {
+  const valid = isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text);
+  return valid ? text : refuse(`${quote(text)} is no address to listen on. Set one such as 0.0.0.0, 127.0.0.1 or ::.`);
+});
+
+/** Part of a credential for HTTP: anything else in it comes from copying. */
+export function credential(what: string, missing: string) {
+  return variable((text) => {
+    return VISIBLE_ASCII.test(text)
+      ? text
+      : refuse(`holds spaces or other than ASCII characters. Copy the ${what} again.`);
+  }, missing);
+}
+
+/** The number that codes come from. Refusals do not repeat it: they end up in logs. */
+export const senderNumber = variable((text) => {
+  const judged = judgeNumber(text);
+  return judged.ok
+    ? judged.number
+    : refuse(
+        'is no possible E.164 number. Set "+", the country code and the rest in digits only, such as +14045550123.',
+      );
+});
+
+/** The origin of a SignalWire space, from its name, its host name or its URL. */
+export const signalwireSpace = variable((text) => {
+  const match = /^(?:([a-z0-9-]+)|(?:https:\/\/)?([a-z0-9.-]+)\.signalwire\.com\/?)$/.exec(text.toLowerCase());
+  const name = match?.[1] ?? match?.[2] ?? '';
+  if (!name.split('.').every((label) => HOST_LABEL.test(label))) {
+    return refuse(
+      'is no SignalWire space. Set its name (acme), its host (acme.signalwire.com) or its https URL; any other origin goes into SIGNALWIRE_BASE_URL.',
+    );
+  }
+  return `https://${name}.signalwire.com`;
+});
+
+/** An origin that gets our credentials: https, or http where nobody is on the way. */
+export const trustedOrigin = variable((text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !['https:', 'http:'].includes(url.protocol)) {
+    return refuse('is no URL of an HTTP server. Set one such as https://proxy.example.');
+  }
+  if (url.username || url.password || url.search || url.hash || url.pathname !== '/') {
+    return refuse('holds more than scheme, host and port. Set the origin alone, such as https://proxy.example:8443.');
+  }
+  if (url.protocol === 'http:' && !isNearby(url.hostname)) {
+    return refuse('would send the SignalWire token in clear. Use https; http is for localhost and private addresses.');
+  }
+  return url.origin;
+});
+
+/** A Redis server's URL. Refusals do not repeat it: it may hold a password. */
+export const redisUrl = variable((text) => {
+  const accepted = 'redis://[[user]:password@]host[:port][/db] or rediss://… for TLS';
+  const several = /^[a-z+-]*(sentinel|cluster)[a-z+-]*:/i.test(text);
+  if (!several && !/^rediss?:\/\//i.test(text)) return refuse(`is no Redis URL. Set ${accepted}.`);
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // a comma before the host may stand in a password
+  if (several || (url?.hostname ?? text.replace(/^.*@/, '')).includes(',')) {
+    return refuse(`names several servers; Sentinel and Cluster are not supported. Set one server: ${accepted}.`);
+  }
+  if (!url?.hostname || url.hash || !isDecodable(url.username + url.password)) {
+    return refuse(`is no Redis URL. Set ${accepted}; special characters in the password are percent-encoded.`);
+  }
+  if (!/^\/?\d{0,4}$/.test(url.pathname)) return refuse(`has a path that is no database number. Set ${accepted}.`);
+  if (!['', '?family=0', '?family=4', '?family=6'].includes(url.search)) {
+    return refuse('has parameters. Only ?family=0, 4 or 6 (the IP version) may stand behind the address.');
+  }
+  return text;
+}, 'is required. Set the address of a Redis server, such as redis://localhost:6379.');
+
+/** API keys, `name:secret`. Entries are named by their position: a slip may put the secret where the name belongs. */
+export const apiKeys = variable((text) => {
+  const ownerOf = new Map<string, string>();
+  return splitList(text).map((entry, index) => {
+    const which = `entry ${index + 1}`;
+    const colon = entry.indexOf(':');
+    const name = entry.slice(0, Math.max(0, colon));
+    const secret = entry.slice(colon + 1);
+    if (!/^[\w.-]{1,64}$/.test(name)) {
+      return refuse(
+        `${which} is not name:secret, with a name of 1 to 64 letters, digits, dots, hyphens or underscores.`,
+      );
+    }
+    if (secret.length < 24) return refuse(`${which} has a secret of fewer than 24 characters. Make a longer one.`);
+    if (!VISIBLE_ASCII.test(secret)) {
+      return refuse(`${which} has a secret with spaces or other than ASCII characters. Make another one.`);
+    }
+    if ((ownerOf.get(secret) ?? name) !== name) {
+      return refuse(`${which} has the secret of another name. Give each name a secret of its own.`);
+    }
+    ownerOf.set(secret, name);
+    return { name, secret };
+  });
+});
+
+/** A user name for HTTP Basic authentication (RFC 7617), where a colon ends the name. */
+export const userName = variable((text) => {
+  return text.includes(':') ? refuse('holds a colon. Choose a name without one.') : text;
+});
+
+/** Any text, taken as it is. */
+export const verbatim = variable((text) => text);
+
+/** A key that must not be guessed: phone numbers are few enough to try them all. */
+export const secretKey = variable((text) => {
+  return text.length >= 32 ? text : refuse('has fewer than 32 characters. Make a longer one.');
+});
+
+/** Standard Webhooks secrets, comma-separated. */
+export const callbackSecrets = variable((text) => {
+  return splitList(text).map((secret, index) =>
+    isCallbackSecret(secret)
+      ? secret
+      : refuse(`entry ${index + 1} is no callback secret. Set whsec_ and the base64 of 24 to 64 random bytes.`),
+  );
+});
+
+/** Networks in CIDR notation, comma-separated. */
+export const networks = variable((text) => {
+  return splitList(text).map((cidr) =>
+    parseCidr(cidr)
+      ? cidr
+      : refuse(`${quote(cidr)} is no network. Set CIDRs such as 10.0.0.0/8 or fd00::/8, separated by commas.`),
+  );
+});
+
+/** ISO 3166-1 alpha-2 codes, comma-separated. */
+export const countries = variable((text) => {
+  const known: ReadonlySet<string> = new Set(getCountries());
+  const codes = splitList(text).map((code) => {
+    const upper = code.toUpperCase();
+    return known.has(upper) ? upper : refuse(`${quote(code)} is no country. Set ISO codes such as US or GB.`);
+  });
+  return [...new Set(codes)];
+});
+
+/** Workflow steps, `channel[:duration]`, comma-separated; timeouts come out in seconds as the API has them. */
+export const workflow = variable((text) => {
+  const steps = splitList(text);
+  if (steps.length > 4) return refuse(`has ${steps.length} steps. Set at most 4.`);
+  return steps.map((step): { channel: Channel; timeout?: number } => {
+    const [, channel, waits] = /^(sms|call)(?::(.*))?$/.exec(step) ?? [];
+    if (channel !== 'sms' && channel !== 'call') {
+      return refuse(`${quote(step)} is no step. Set sms or call, each with its timeout if any, such as sms:45s,call.`);
+    }
+    if (waits === undefined) return { channel };
+    const timeout = readDuration(waits, 5_000, 900_000) / 1_000;
+    return Number.isInteger(timeout) ? { channel, timeout } : refuse(`${quote(waits)} is not in whole seconds.`);
+  });
+});
+
+/** How many parts the keys are spread over: a power of two, so that they group the 256 slots evenly. */
+export const partitions = variable((text) => {
+  const value = [1, 2, 4, 8, 16, 32, 64, 128, 256].find((candidate) => String(candidate) === text);
+  return (
+    value ?? refuse(`${quote(text)} is no power of two from 1 to 256. Set one of 1, 2, 4, 8, 16, 32, 64, 128, 256.`)
+  );
+});
+
+const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
+const HOST_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+const NEARBY = new BlockList();
+NEARBY.addSubnet('127.0.0.0', 8);
+NEARBY.addSubnet('10.0.0.0', 8);
+NEARBY.addSubnet('172.16.0.0', 12);
+NEARBY.addSubnet('192.168.0.0', 16);
+NEARBY.addAddress('::1', 'ipv6');
+NEARBY.addSubnet('fc00::', 7, 'ipv6');
+
+function isNearby(hostname: string): boolean {
+  if (hostname === 'localhost') return true;
+  const address = hostname.replace(/^\[(.*)\]$/, '$1');
+  const version = isIP(address);
+  return version !== 0 && NEARBY.check(address, version === 6 ? 'ipv6' : 'ipv4');
+}
+
+function readDuration(text: string, minMs: number, maxMs: number): number {
+  const parsed = Duration.safeParse(text);
+  const inRange = parsed.success && parsed.data >= minMs && parsed.data <= maxMs;
+  const range = `${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
+  return inRange
+    ? parsed.data
+    : refuse(`${quote(text)} is no duration from ${range}. Set an integer and its unit (ms, s, m, h, d), such as 45s.`);
+}
+
+function splitList(text: string): string[] {
+  return text.split(',').map((item) => item.trim());
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A value as a message may show it: what is not a secret, and no more of it than helps. */
+function quote(text: string): string {
+  return JSON.stringify(text.length > 32 ? `${text.slice(0, 31)}…` : text);
+}
+
+function of(unit: string): string {
+  return unit && ` (${unit})`;
+}

@@ -1,0 +1,304 @@
+import { z } from 'zod';
+import { DEFAULT_CALLBACK_SCHEDULE } from './callback-schedule.ts';
+import { createNetworkPolicy, judgeTargetUrl } from './callback-target.ts';
+import type { Channel } from './channel.ts';
+import {
+  apiKeys,
+  callbackSecrets,
+  countries,
+  credential,
+  duration,
+  durations,
+  flag,
+  integer,
+  listenAddress,
+  networks,
+  oneOf,
+  partitions,
+  ratePerSecond,
+  redisUrl,
+  secondsOrDuration,
+  secretKey,
+  senderNumber,
+  signalwireSpace,
+  trustedOrigin,
+  userName,
+  verbatim,
+  workflow,
+} from './config-readers.ts';
+import { formatDuration } from './duration.ts';
+
+/** The settings of one process, parsed once at its start. Durations are in milliseconds unless they say otherwise. */
+export interface Config {
+  /** `baseUrl` is an origin without a trailing slash; `from` is the default sender. */
+  signalwire: { baseUrl: string; projectKey: string; token: string; from: string | undefined };
+  redisUrl: string;
+  host: string;
+  port: number;
+  /** Unset: this process serves no metrics. */
+  metricsPort: number | undefined;
+  /** A name has several secrets while they are rotated. Empty only for the worker, which answers no client. */
+  apiKeys: readonly { name: string; secret: string }[];
+  /** The sign-in of `/admin`; undefined: there is no `/admin`. */
+  admin: { user: string; password: string } | undefined;
+  demo: boolean;
+  /** Where the SignalWire sandbox that `npm start` runs can be looked at. */
+  sandboxUrl: string | undefined;
+  callbacks: {
+    url: string | undefined;
+    secrets: readonly string[];
+    allowNetworks: readonly string[];
+    /** The wait before each retry; the first delivery leaves at once. */
+    retryScheduleMs: readonly number[];
+    concurrency: number;
+  };
+  /** Key of the number hash; undefined: the one kept in Redis. */
+  numberKey: string | undefined;
+  retentionMs: number;
+  numberRetentionMs: number;
+  /** ISO 3166-1 alpha-2 codes of the countries that codes are sent to. */
+  countries: readonly string[];
+  /** The workflow of a verification that names none; `timeout` in seconds, as in the API. */
+  defaultWorkflow: readonly { channel: Channel; timeout?: number }[];
+  sending: {
+    timeoutMs: number;
+    tries: number;
+    backoffMs: number;
+    backoffMaxMs: number;
+    maxSends: number;
+    resendCooldownMs: number;
+    /** Tries in 30 s before the circuit of a channel may open; 0: it never does. */
+    breakerMinTries: number;
+  };
+  /** A rate of 0 is unlimited; the rate is for all workers together, the concurrency for one. */
+  channels: Record<Channel, { ratePerSecond: number; concurrency: number }>;
+  lockDurationMs: number;
+  logLevel: string;
+  partitions: number;
+}
+
+/** A variable that stops the start; `problem` says what is wrong with it and the remedy, without its secret. */
+export interface BadVariable {
+  variable: string;
+  problem: string;
+}
+
+/** The environment does not make a configuration. The message names every bad variable, one line each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly badVariables: readonly BadVariable[];
+
+  constructor(badVariables: readonly BadVariable[]) {
+    const count = badVariables.length === 1 ? '1 bad variable' : `${badVariables.length} bad variables`;
+    const lines = badVariables.map(({ variable: name, problem }) => `  ${name}: ${problem}`);
+    super([`The configuration has ${count}:`, ...lines].join('\n'));
+    this.badVariables = badVariables;
+  }
+}
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+/** Every variable, by its name. A `prefault` is the text that stands for an unset one; it is parsed like any other. */
+const Environment = z.object({
+  SIGNALWIRE_SPACE: signalwireSpace.optional(),
+  SIGNALWIRE_PROJECT_KEY: credential(
+    'project id',
+    'is required. Set the project id that the SignalWire dashboard shows with the API credentials.',
+  ),
+  SIGNALWIRE_TOKEN: credential(
+    'API token',
+    'is required. Set an API token of the SignalWire space, with the Management scope.',
+  ),
+  SIGNALWIRE_FROM: senderNumber.optional(),
+  SIGNALWIRE_BASE_URL: trustedOrigin.optional(),
+  REDIS_URL: redisUrl,
+  HOST: listenAddress.prefault('0.0.0.0'),
+  PORT: integer({ min: 0, max: 65_535 }).prefault('3000'),
+  METRICS_PORT: integer({ min: 0, max: 65_535 }).optional(),
+  API_KEYS: apiKeys.optional(),
+  ADMIN_USER: userName.optional(),
+  ADMIN_PASSWORD: verbatim.optional(),
+  DEMO: flag.prefault('false'),
+  RINGBACK_SANDBOX_URL: trustedOrigin.optional(),
+  CALLBACK_URL: verbatim.optional(),
+  CALLBACK_SECRET: callbackSecrets.optional(),
+  CALLBACK_ALLOW_NETWORKS: networks.optional(),
+  CALLBACK_RETRY_SCHEDULE: durations({ maxCount: 20, maxMs: 7 * DAY_MS }).prefault(
+    DEFAULT_CALLBACK_SCHEDULE.map(formatDuration).join(','),
+  ),
+  NUMBER_KEY: secretKey.optional(),
+  RETENTION: duration({ minMs: 1_000, maxMs: 3_650 * DAY_MS }).prefault('30d'),
+  NUMBER_RETENTION: duration({ minMs: 0, maxMs: 3_650 * DAY_MS }).prefault('24h'),
+  COUNTRIES: countries.prefault('US,CA'),
+  WORKFLOW: workflow.prefault('sms:45s,call'),
+  SEND_TIMEOUT_MS: integer({ min: 1, max: 600_000, unit: 'milliseconds' }).prefault('10000'),
+  SEND_TRIES: integer({ min: 1, max: 100 }).prefault('5'),
+  SEND_BACKOFF_MS: integer({ min: 0, max: 600_000, unit: 'milliseconds' }).prefault('500'),
+  SEND_BACKOFF_MAX_MS: integer({ min: 0, max: 600_000, unit: 'milliseconds' }).prefault('15000'),
+  MAX_SENDS: integer({ min: 1, max: 20 }).prefault('4'),
+  RESEND_COOLDOWN: secondsOrDuration({ maxMs: DAY_MS }).prefault('30'),
+  BREAKER_MIN_TRIES: integer({ min: 0, max: 100_000 }).prefault('20'),
+  SMS_RATE_PER_SECOND: ratePerSecond.prefault('4'),
+  CALL_RATE_PER_SECOND: ratePerSecond.prefault('1'),
+  SMS_CONCURRENCY: integer({ min: 1, max: 10_000 }).prefault('50'),
+  CALL_CONCURRENCY: integer({ min: 1, max: 10_000 }).prefault('20'),
+  CALLBACK_CONCURRENCY: integer({ min: 1, max: 10_000 }).prefault('50'),
+  LOCK_DURATION_MS: integer({ min: 2, max: 600_000, unit: 'milliseconds' }).prefault('30000'),
+  LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).prefault('info'),
+  PARTITIONS: partitions.prefault('1'),
+});
+type Settings = z.infer<typeof Environment>;
+type VariableName = keyof Settings;
+
+/** Taken byte for byte: a password may start or end with a space. */
+const UNTRIMMED: ReadonlySet<string> = new Set<VariableName>(['ADMIN_PASSWORD']);
+/** Set by Ringback for its own child processes, so the operator's example leaves them out. */
+const INTERNAL: ReadonlySet<string> = new Set<VariableName>(['RINGBACK_SANDBOX_URL']);
+
+/** What documentation says about one variable: `default` is the text that stands for it when it is unset. */
+export interface VariableFacts {
+  name: string;
+  default: string | undefined;
+  /** Ringback sets it for its own child processes; operators do not. */
+  internal: boolean;
+}
+
+/** Every variable that {@link loadConfig} reads. */
+export const VARIABLES: readonly VariableFacts[] = Object.entries(Environment.shape).map(([name, schema]) => ({
+  name,
+  default: schema instanceof z.ZodPrefault ? String(schema.def.defaultValue) : undefined,
+  internal: INTERNAL.has(name),
+}));
+
+/**
+ * Reads a process's settings from its environment. An empty variable counts as unset.
+ *
+ * @param process - which process starts: only the API needs `API_KEYS`.
+ * @throws {ConfigError} naming all bad variables; it never holds the value of a secret.
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>, process: 'api' | 'worker'): Config {
+  const given: Record<string, string> = {};
+  for (const { name } of VARIABLES) {
+    const text = env[name] ?? '';
+    if (text.trim() !== '') given[name] = UNTRIMMED.has(name) ? text : text.trim();
+  }
+
+  // each variable on its own, so that the rules between variables are checked even when others are bad
+  const values: Record<string, unknown> = {};
+  const bad: BadVariable[] = [];
+  for (const [name, schema] of Object.entries(Environment.shape)) {
+    const parsed = schema.safeParse(given[name]);
+    if (parsed.success) values[name] = parsed.data;
+    else bad.push({ variable: name, problem: parsed.error.issues.map((issue) => issue.message).join(' ') });
+  }
+  const isGiven = (name: VariableName) => given[name] !== undefined;
+  bad.push(...checkTogether(values as Partial<Settings>, isGiven, process));
+  if (bad.length > 0) throw new ConfigError(bad);
+  return toConfig(values as Settings);
+}
+
+/** The rules between variables. A value is missing when its variable is unset without a default, or bad by itself. */
+function checkTogether(
+  v: Partial<Settings>,
+  isGiven: (name: VariableName) => boolean,
+  process: 'api' | 'worker',
+): BadVariable[] {
+  const bad: BadVariable[] = [];
+  const add = (name: VariableName, problem: string) => bad.push({ variable: name, problem });
+
+  if (!isGiven('SIGNALWIRE_SPACE') && !isGiven('SIGNALWIRE_BASE_URL')) {
+    add('SIGNALWIRE_SPACE', 'is required unless SIGNALWIRE_BASE_URL is set. Set the name of the space, such as acme.');
+  }
+  if (process === 'api' && !isGiven('API_KEYS')) {
+    add('API_KEYS', 'is required. Set name:secret, the secret with at least 24 random characters.');
+  }
+  if (process === 'api' && v.METRICS_PORT !== undefined && v.METRICS_PORT !== 0 && v.METRICS_PORT === v.PORT) {
+    add('METRICS_PORT', `is the same as PORT (${v.PORT}). Set another one: metrics are not public.`);
+  }
+  if (isGiven('ADMIN_USER') && !isGiven('ADMIN_PASSWORD')) {
+    add('ADMIN_PASSWORD', 'is required with ADMIN_USER. Set both, or none to have no /admin.');
+  }
+  if (isGiven('ADMIN_PASSWORD') && !isGiven('ADMIN_USER')) {
+    add('ADMIN_USER', 'is required with ADMIN_PASSWORD. Set both, or none to have no /admin.');
+  }
+  if (isGiven('CALLBACK_URL') && !isGiven('CALLBACK_SECRET')) {
+    add('CALLBACK_SECRET', 'is required with CALLBACK_URL. Set whsec_ and the base64 of 32 random bytes.');
+  }
+  const networksAreKnown = v.CALLBACK_ALLOW_NETWORKS !== undefined || !isGiven('CALLBACK_ALLOW_NETWORKS');
+  if (v.CALLBACK_URL !== undefined && networksAreKnown) {
+    const judged = judgeTargetUrl(v.CALLBACK_URL, createNetworkPolicy(v.CALLBACK_ALLOW_NETWORKS ?? []));
+    if (!judged.ok) add('CALLBACK_URL', `is no target for callbacks. ${judged.detail}`);
+  }
+  if (v.SEND_TIMEOUT_MS !== undefined && v.LOCK_DURATION_MS !== undefined && v.SEND_TIMEOUT_MS >= v.LOCK_DURATION_MS) {
+    add(
+      'SEND_TIMEOUT_MS',
+      `${v.SEND_TIMEOUT_MS} is not less than LOCK_DURATION_MS (${v.LOCK_DURATION_MS}). Lower SEND_TIMEOUT_MS or raise LOCK_DURATION_MS.`,
+    );
+  }
+  if (
+    v.SEND_BACKOFF_MS !== undefined &&
+    v.SEND_BACKOFF_MAX_MS !== undefined &&
+    v.SEND_BACKOFF_MAX_MS < v.SEND_BACKOFF_MS
+  ) {
+    add(
+      'SEND_BACKOFF_MAX_MS',
+      `${v.SEND_BACKOFF_MAX_MS} is less than SEND_BACKOFF_MS (${v.SEND_BACKOFF_MS}). Raise SEND_BACKOFF_MAX_MS or lower SEND_BACKOFF_MS.`,
+    );
+  }
+  if (v.MAX_SENDS !== undefined && v.WORKFLOW !== undefined && v.WORKFLOW.length > v.MAX_SENDS) {
+    add(
+      'MAX_SENDS',
+      `${v.MAX_SENDS} is less than the ${v.WORKFLOW.length} steps of WORKFLOW. Raise MAX_SENDS or shorten WORKFLOW.`,
+    );
+  }
+  return bad;
+}
+
+function toConfig(v: Settings): Config {
+  const { ADMIN_USER: user, ADMIN_PASSWORD: password } = v;
+  return {
+    signalwire: {
+      baseUrl: v.SIGNALWIRE_BASE_URL ?? v.SIGNALWIRE_SPACE ?? '', // checked above: one of them is set
+      projectKey: v.SIGNALWIRE_PROJECT_KEY,
+      token: v.SIGNALWIRE_TOKEN,
+      from: v.SIGNALWIRE_FROM,
+    },
+    redisUrl: v.REDIS_URL,
+    host: v.HOST,
+    port: v.PORT,
+    metricsPort: v.METRICS_PORT,
+    apiKeys: v.API_KEYS ?? [],
+    admin: user !== undefined && password !== undefined ? { user, password } : undefined,
+    demo: v.DEMO,
+    sandboxUrl: v.RINGBACK_SANDBOX_URL,
+    callbacks: {
+      url: v.CALLBACK_URL,
+      secrets: v.CALLBACK_SECRET ?? [],
+      allowNetworks: v.CALLBACK_ALLOW_NETWORKS ?? [],
+      retryScheduleMs: v.CALLBACK_RETRY_SCHEDULE,
+      concurrency: v.CALLBACK_CONCURRENCY,
+    },
+    numberKey: v.NUMBER_KEY,
+    retentionMs: v.RETENTION,
+    numberRetentionMs: v.NUMBER_RETENTION,
+    countries: v.COUNTRIES,
+    defaultWorkflow: v.WORKFLOW,
+    sending: {
+      timeoutMs: v.SEND_TIMEOUT_MS,
+      tries: v.SEND_TRIES,
+      backoffMs: v.SEND_BACKOFF_MS,
+      backoffMaxMs: v.SEND_BACKOFF_MAX_MS,
+      maxSends: v.MAX_SENDS,
+      resendCooldownMs: v.RESEND_COOLDOWN,
+      breakerMinTries: v.BREAKER_MIN_TRIES,
+    },
+    channels: {
+      sms: { ratePerSecond: v.SMS_RATE_PER_SECOND, concurrency: v.SMS_CONCURRENCY },
+      call: { ratePerSecond: v.CALL_RATE_PER_SECOND, concurrency: v.CALL_CONCURRENCY },
+    },
+    lockDurationMs: v.LOCK_DURATION_MS,
+    logLevel: v.LOG_LEVEL,
+    partitions: v.PARTITIONS,
+  };
+}

@@ -1,0 +1,527 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { ConfigError, loadConfig, VARIABLES } from '../../src/shared/config.ts';
+
+const CALLBACK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+const REQUIRED = {
+  SIGNALWIRE_SPACE: 'acme',
+  SIGNALWIRE_PROJECT_KEY: '6a4c2b1e-0000-4000-8000-000000000000',
+  SIGNALWIRE_TOKEN: 'PTtoken',
+  REDIS_URL: 'redis://localhost:6379',
+  API_KEYS: 'web:0123456789abcdef01234567',
+};
+
+type Env = Record<string, string | undefined>;
+
+function load(env: Env = {}, process: 'api' | 'worker' = 'api') {
+  return loadConfig({ ...REQUIRED, ...env }, process);
+}
+
+function failureOf(env: Env, process: 'api' | 'worker' = 'api'): ConfigError {
+  try {
+    load(env, process);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error('the configuration was accepted');
+}
+
+function badNames(env: Env, process: 'api' | 'worker' = 'api'): string[] {
+  return failureOf(env, process).badVariables.map((bad) => bad.variable);
+}
+
+describe('the configuration', () => {
+  it('has defaults for all that is not required', () => {
+    expect(load()).toEqual({
+      signalwire: {
+        baseUrl: 'https://acme.signalwire.com',
+        projectKey: '6a4c2b1e-0000-4000-8000-000000000000',
+        token: 'PTtoken',
+        from: undefined,
+      },
+      redisUrl: 'redis://localhost:6379',
+      host: '0.0.0.0',
+      port: 3000,
+      metricsPort: undefined,
+      apiKeys: [{ name: 'web', secret: '0123456789abcdef01234567' }],
+      admin: undefined,
+      demo: false,
+      sandboxUrl: undefined,
+      callbacks: {
+        url: undefined,
+        secrets: [],
+        allowNetworks: [],
+        retryScheduleMs: [5_000, 30_000, 120_000, 600_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 36_000_000],
+        concurrency: 50,
+      },
+      numberKey: undefined,
+      retentionMs: 30 * 24 * 3_600_000,
+      numberRetentionMs: 24 * 3_600_000,
+      countries: ['US', 'CA'],
+      defaultWorkflow: [{ channel: 'sms', timeout: 45 }, { channel: 'call' }],
+      sending: {
+        timeoutMs: 10_000,
+        tries: 5,
+        backoffMs: 500,
+        backoffMaxMs: 15_000,
+        maxSends: 4,
+        resendCooldownMs: 30_000,
+        breakerMinTries: 20,
+      },
+      channels: { sms: { ratePerSecond: 4, concurrency: 50 }, call: { ratePerSecond: 1, concurrency: 20 } },
+      lockDurationMs: 30_000,
+      logLevel: 'info',
+      partitions: 1,
+    });
+  });
+
+  it('reads every variable', () => {
+    const config = load({
+      SIGNALWIRE_FROM: '+12029167968',
+      SIGNALWIRE_BASE_URL: 'http://127.0.0.1:4010/',
+      HOST: '::1',
+      PORT: '0',
+      METRICS_PORT: '9464',
+      ADMIN_USER: 'ops',
+      ADMIN_PASSWORD: ' pass:word ',
+      DEMO: 'true',
+      RINGBACK_SANDBOX_URL: 'http://127.0.0.1:4010',
+      CALLBACK_URL: 'https://client.example/hooks',
+      CALLBACK_SECRET: `${CALLBACK_SECRET}, ${CALLBACK_SECRET}`,
+      CALLBACK_ALLOW_NETWORKS: '10.0.0.0/8, fd00::/8',
+      CALLBACK_RETRY_SCHEDULE: '100ms, 1s',
+      NUMBER_KEY: 'k'.repeat(32),
+      RETENTION: '1h',
+      NUMBER_RETENTION: '0s',
+      COUNTRIES: 'de, AT,de',
+      WORKFLOW: 'call:5s, sms:15m, sms',
+      SEND_TIMEOUT_MS: '1000',
+      SEND_TRIES: '2',
+      SEND_BACKOFF_MS: '0',
+      SEND_BACKOFF_MAX_MS: '0',
+      MAX_SENDS: '3',
+      RESEND_COOLDOWN: '0',
+      BREAKER_MIN_TRIES: '0',
+      SMS_RATE_PER_SECOND: '0.5',
+      CALL_RATE_PER_SECOND: '0',
+      SMS_CONCURRENCY: '1',
+      CALL_CONCURRENCY: '2',
+      CALLBACK_CONCURRENCY: '3',
+      LOCK_DURATION_MS: '1001',
+      LOG_LEVEL: 'Silent',
+      PARTITIONS: '256',
+    });
+
+    expect(config).toMatchObject({
+      signalwire: { baseUrl: 'http://127.0.0.1:4010', from: '+12029167968' },
+      host: '::1',
+      port: 0,
+      metricsPort: 9464,
+      admin: { user: 'ops', password: ' pass:word ' },
+      demo: true,
+      sandboxUrl: 'http://127.0.0.1:4010',
+      callbacks: {
+        url: 'https://client.example/hooks',
+        secrets: [CALLBACK_SECRET, CALLBACK_SECRET],
+        allowNetworks: ['10.0.0.0/8', 'fd00::/8'],
+        retryScheduleMs: [100, 1_000],
+        concurrency: 3,
+      },
+      numberKey: 'k'.repeat(32),
+      retentionMs: 3_600_000,
+      numberRetentionMs: 0,
+      countries: ['DE', 'AT'],
+      defaultWorkflow: [{ channel: 'call', timeout: 5 }, { channel: 'sms', timeout: 900 }, { channel: 'sms' }],
+      sending: {
+        timeoutMs: 1_000,
+        tries: 2,
+        backoffMs: 0,
+        backoffMaxMs: 0,
+        maxSends: 3,
+        resendCooldownMs: 0,
+        breakerMinTries: 0,
+      },
+      channels: { sms: { ratePerSecond: 0.5, concurrency: 1 }, call: { ratePerSecond: 0, concurrency: 2 } },
+      lockDurationMs: 1_001,
+      logLevel: 'silent',
+      partitions: 256,
+    });
+  });
+
+  it('takes an empty value for an unset one', () => {
+    const empty = Object.fromEntries(
+      VARIABLES.filter(({ name }) => !(name in REQUIRED)).map(({ name }) => [name, name.length % 2 ? '' : ' \t']),
+    );
+
+    expect(load(empty)).toEqual(load());
+    expect(badNames({ REDIS_URL: ' ', API_KEYS: '' })).toEqual(['REDIS_URL', 'API_KEYS']);
+  });
+
+  it('names all bad variables at once, one line each', () => {
+    const { message } = failureOf({
+      SIGNALWIRE_SPACE: undefined,
+      REDIS_URL: undefined,
+      PORT: 'http',
+      COUNTRIES: 'US,UK',
+      ADMIN_USER: 'ops',
+      SEND_TIMEOUT_MS: '30000',
+    });
+
+    expect(message).toBe(
+      [
+        'The configuration has 6 bad variables:',
+        '  REDIS_URL: is required. Set the address of a Redis server, such as redis://localhost:6379.',
+        '  PORT: "http" is no integer from 0 to 65535. Set one.',
+        '  COUNTRIES: "UK" is no country. Set ISO codes such as US or GB.',
+        '  SIGNALWIRE_SPACE: is required unless SIGNALWIRE_BASE_URL is set. Set the name of the space, such as acme.',
+        '  ADMIN_PASSWORD: is required with ADMIN_USER. Set both, or none to have no /admin.',
+        '  SEND_TIMEOUT_MS: 30000 is not less than LOCK_DURATION_MS (30000). Lower SEND_TIMEOUT_MS or raise LOCK_DURATION_MS.',
+      ].join('\n'),
+    );
+  });
+
+  it('keeps to one line and a few characters of a bad value', () => {
+    const { message } = failureOf({ LOG_LEVEL: `a\nb${'c'.repeat(100)}` });
+
+    expect(message.split('\n')).toHaveLength(2);
+    expect(message).toContain(`"a\\nb${'c'.repeat(28)}…" is none of its values`);
+  });
+
+  it('requires what each process cannot do without', () => {
+    const failure = (process: 'api' | 'worker') => {
+      try {
+        return loadConfig({}, process);
+      } catch (error) {
+        return error instanceof ConfigError ? error.badVariables.map((bad) => bad.variable) : error;
+      }
+    };
+
+    expect(failure('api')).toEqual([
+      'SIGNALWIRE_PROJECT_KEY',
+      'SIGNALWIRE_TOKEN',
+      'REDIS_URL',
+      'SIGNALWIRE_SPACE',
+      'API_KEYS',
+    ]);
+    expect(failure('worker')).toEqual(['SIGNALWIRE_PROJECT_KEY', 'SIGNALWIRE_TOKEN', 'REDIS_URL', 'SIGNALWIRE_SPACE']);
+    expect(load({ API_KEYS: undefined }, 'worker').apiKeys).toEqual([]);
+  });
+
+  it('never repeats a secret', () => {
+    const secret = 'Zq7';
+    const failures = [
+      { SIGNALWIRE_TOKEN: `PT ${secret}`, API_KEYS: secret, ADMIN_PASSWORD: secret, CALLBACK_SECRET: secret },
+      { API_KEYS: `${secret}:${secret}`, NUMBER_KEY: secret, ADMIN_PASSWORD: `${secret}\n` },
+      { API_KEYS: `web:${secret.repeat(9)}é` },
+      { API_KEYS: `web:${secret.repeat(9)},app:${secret.repeat(9)}` },
+      { CALLBACK_SECRET: `${CALLBACK_SECRET},whsec_${secret}`, SIGNALWIRE_PROJECT_KEY: ` ${secret} ${secret}` },
+      { CALLBACK_URL: `https://user:${secret}@client.example/` },
+      { CALLBACK_URL: `http://10.0.0.1/${secret}`, CALLBACK_SECRET },
+      { SIGNALWIRE_BASE_URL: `https://user:${secret}@proxy.example/` },
+      { SIGNALWIRE_BASE_URL: secret, SIGNALWIRE_SPACE: `https://${secret}@acme.signalwire.com` },
+      { SIGNALWIRE_FROM: '404 555 Zq7' },
+      ...[
+        secret,
+        `redis+sentinel://:${secret}@a:1,b:2/mymaster`,
+        `redis://:${secret}@a:1,b:2`,
+        `redis://:${secret}@a/b`,
+        `redis://:${secret}@a?keyPrefix=b`,
+        `redis://:${secret}#@a`,
+        `redis://:${secret}%zz@a`,
+        `http://:${secret}@a`,
+      ].map((url) => ({ REDIS_URL: url })),
+    ];
+
+    for (const env of failures) {
+      const error = failureOf(env);
+      expect(`${inspect(error, { depth: 10 })} ${JSON.stringify(error)}`).not.toMatch(/Zq7/i);
+    }
+  });
+});
+
+describe('the SignalWire variables', () => {
+  it.each([
+    'acme',
+    'Acme',
+    'acme.signalwire.com',
+    'https://acme.signalwire.com',
+    'https://acme.signalwire.com/',
+    ' acme ',
+  ])('take %j for the space acme', (space) => {
+    expect(load({ SIGNALWIRE_SPACE: space }).signalwire.baseUrl).toBe('https://acme.signalwire.com');
+  });
+
+  it.each([
+    'http://acme.signalwire.com',
+    'https://acme.example',
+    'acme.example',
+    'acme/',
+    'https://acme',
+    'https://acme.signalwire.com/api',
+    'https://acme.signalwire.com:444',
+    'https://acme.signalwire.com.evil.example',
+    '.signalwire.com',
+    '-acme',
+    'ac me',
+    'https://evil.example#.signalwire.com',
+  ])('refuse %j as a space', (space) => {
+    expect(badNames({ SIGNALWIRE_SPACE: space })).toEqual(['SIGNALWIRE_SPACE']);
+  });
+
+  it.each([
+    ['https://proxy.example', 'https://proxy.example'],
+    ['https://proxy.example:8443/', 'https://proxy.example:8443'],
+    ['http://localhost:4010', 'http://localhost:4010'],
+    ['http://127.1.2.3', 'http://127.1.2.3'],
+    ['http://[::1]:4010', 'http://[::1]:4010'],
+    ['http://10.1.2.3', 'http://10.1.2.3'],
+    ['http://172.31.0.1', 'http://172.31.0.1'],
+    ['http://192.168.0.1', 'http://192.168.0.1'],
+    ['http://[fd00::1]', 'http://[fd00::1]'],
+  ])('take %s as the base URL', (url, origin) => {
+    expect(load({ SIGNALWIRE_BASE_URL: url }).signalwire.baseUrl).toBe(origin);
+    expect(load({ SIGNALWIRE_BASE_URL: url, SIGNALWIRE_SPACE: undefined }).signalwire.baseUrl).toBe(origin);
+  });
+
+  it.each([
+    'http://proxy.example',
+    'http://localhost.evil.example',
+    'http://172.15.0.1',
+    'http://172.32.0.1',
+    'http://8.8.8.8',
+    'http://0.0.0.0',
+    'http://[2001:db8::1]',
+    'ftp://127.0.0.1',
+    'https://proxy.example/api',
+    'https://proxy.example/?a=b',
+    'https://proxy.example/#a',
+    'https://user:pass@proxy.example',
+    'proxy.example',
+  ])('refuse %s as the base URL', (url) => {
+    expect(badNames({ SIGNALWIRE_BASE_URL: url })).toEqual(['SIGNALWIRE_BASE_URL']);
+    expect(badNames({ RINGBACK_SANDBOX_URL: url })).toEqual(['RINGBACK_SANDBOX_URL']);
+  });
+
+  it.each(['4045550123', '+1 404 555 0123', '+1404555', 'acme'])('refuse %s as the sender, unrepeated', (from) => {
+    const { message, badVariables } = failureOf({ SIGNALWIRE_FROM: from });
+
+    expect(badVariables.map((bad) => bad.variable)).toEqual(['SIGNALWIRE_FROM']);
+    expect(message.replace('such as +14045550123', '')).not.toMatch(/\d{4}/);
+  });
+
+  it.each(['SIGNALWIRE_TOKEN', 'SIGNALWIRE_PROJECT_KEY'])('refuse a %s that was copied badly', (name) => {
+    expect(badNames({ [name]: 'two words' })).toEqual([name]);
+    expect(badNames({ [name]: '“quoted”' })).toEqual([name]);
+  });
+});
+
+describe('REDIS_URL', () => {
+  it.each([
+    'redis://localhost',
+    'redis://localhost:6379/',
+    'redis://localhost:6379/15',
+    'redis://:p%40ss@redis.internal:6380',
+    'redis://user:a,b@redis.internal/1',
+    'rediss://user:pass@redis.example:6380/1?family=6',
+    'redis://[::1]:6379',
+  ])('takes %s', (url) => {
+    expect(load({ REDIS_URL: url }).redisUrl).toBe(url);
+  });
+
+  it.each([
+    ['localhost:6379', 'is no Redis URL'],
+    ['http://localhost:6379', 'is no Redis URL'],
+    ['redis://', 'is no Redis URL'],
+    ['redis://:6379', 'is no Redis URL'],
+    ['redis://:pa#ss@localhost', 'is no Redis URL'],
+    ['redis://:p%zz@localhost', 'is no Redis URL'],
+    ['redis://localhost#db', 'is no Redis URL'],
+    ['redis://localhost/db', 'has a path that is no database number'],
+    ['redis://localhost?keyPrefix=a', 'has parameters'],
+    ['redis://a:1,b:2', 'Sentinel and Cluster are not supported. Set one server: redis://'],
+    ['redis://:pass@a,b', 'Sentinel and Cluster are not supported'],
+    ['redis+sentinel://a:1/mymaster', 'Sentinel and Cluster are not supported'],
+    ['redis-cluster://a:1', 'Sentinel and Cluster are not supported'],
+  ])('refuses %s', (url, problem) => {
+    expect(badNames({ REDIS_URL: url })).toEqual(['REDIS_URL']);
+    expect(failureOf({ REDIS_URL: url }).message).toContain(problem);
+  });
+});
+
+describe('API_KEYS', () => {
+  const secret = (letter: string) => letter.repeat(24);
+
+  it('holds several names, and several secrets of one name', () => {
+    expect(load({ API_KEYS: `web:${secret('a')}, my_app-2.x:${secret('b')}:c,web:${secret('d')}` }).apiKeys).toEqual([
+      { name: 'web', secret: secret('a') },
+      { name: 'my_app-2.x', secret: `${secret('b')}:c` },
+      { name: 'web', secret: secret('d') },
+    ]);
+  });
+
+  it.each([
+    ['no name', secret('a'), 'entry 1 is not name:secret'],
+    ['an empty name', `:${secret('a')}`, 'entry 1 is not name:secret'],
+    ['a name with a space', `my app:${secret('a')}`, 'entry 1 is not name:secret'],
+    ['a long name', `${'n'.repeat(65)}:${secret('a')}`, 'entry 1 is not name:secret'],
+    ['an empty entry', `web:${secret('a')},`, 'entry 2 is not name:secret'],
+    ['a short secret', `web:${secret('a')},app:${'b'.repeat(23)}`, 'entry 2 has a secret of fewer than 24'],
+    ['a secret with a space', `web:${secret('a')} b`, 'entry 1 has a secret with spaces'],
+    ['a secret with an umlaut', `web:${secret('a')}ü`, 'entry 1 has a secret with spaces'],
+    ['one secret of two names', `web:${secret('a')},app:${secret('a')}`, 'entry 2 has the secret of another name'],
+  ])('refuses %s', (_, keys, problem) => {
+    expect(badNames({ API_KEYS: keys }, 'api')).toEqual(['API_KEYS']);
+    expect(badNames({ API_KEYS: keys }, 'worker')).toEqual(['API_KEYS']);
+    expect(failureOf({ API_KEYS: keys }).message).toContain(problem);
+  });
+});
+
+describe('the sign-in of /admin', () => {
+  it('needs both variables, and names the one that is missing', () => {
+    expect(badNames({ ADMIN_USER: 'ops' })).toEqual(['ADMIN_PASSWORD']);
+    expect(badNames({ ADMIN_PASSWORD: 'pass' })).toEqual(['ADMIN_USER']);
+    expect(badNames({ ADMIN_USER: 'a:b', ADMIN_PASSWORD: 'pass' })).toEqual(['ADMIN_USER']);
+  });
+});
+
+describe('the callback variables', () => {
+  it('need a secret with a URL, but no URL with a secret', () => {
+    expect(badNames({ CALLBACK_URL: 'https://client.example' })).toEqual(['CALLBACK_SECRET']);
+    expect(load({ CALLBACK_SECRET }).callbacks.secrets).toEqual([CALLBACK_SECRET]);
+  });
+
+  it.each(['secret', 'whsec_', 'whsec_c2hvcnQ=', CALLBACK_SECRET.replace('whsec_', ''), `${CALLBACK_SECRET},`])(
+    'refuse the secret %s',
+    (secret) => {
+      expect(badNames({ CALLBACK_SECRET: secret })).toEqual(['CALLBACK_SECRET']);
+    },
+  );
+
+  it.each([
+    'client.example',
+    'ftp://client.example',
+    'http://client.example',
+    'http://10.0.0.1',
+    'https://10.0.0.1',
+    'https://localhost#a',
+    'https://user@client.example',
+  ])('refuse the target %s', (url) => {
+    expect(badNames({ CALLBACK_URL: url, CALLBACK_SECRET })).toEqual(['CALLBACK_URL']);
+  });
+
+  it('let a target into a private network that is allowed, by http too', () => {
+    const env = { CALLBACK_URL: 'http://10.0.0.1:8080/hooks', CALLBACK_SECRET, CALLBACK_ALLOW_NETWORKS: '10.0.0.0/24' };
+
+    expect(load(env).callbacks.url).toBe('http://10.0.0.1:8080/hooks');
+    expect(badNames({ ...env, CALLBACK_ALLOW_NETWORKS: '10.0.1.0/24' })).toEqual(['CALLBACK_URL']);
+  });
+
+  it.each(['10.0.0.0', '10.0.0.0/33', 'example.com/8', '10.0.0.0/8,', '10.0.0.0/8;fd00::/8'])(
+    'refuse the networks %s, and do not judge the target by them',
+    (networks) => {
+      const env = { CALLBACK_ALLOW_NETWORKS: networks, CALLBACK_URL: 'http://10.0.0.1', CALLBACK_SECRET };
+
+      expect(badNames(env)).toEqual(['CALLBACK_ALLOW_NETWORKS']);
+    },
+  );
+});
+
+describe('rules between variables', () => {
+  it.each([
+    [{ SEND_TIMEOUT_MS: '5000', LOCK_DURATION_MS: '5000' }, 'SEND_TIMEOUT_MS', 'LOCK_DURATION_MS'],
+    [{ LOCK_DURATION_MS: '9000' }, 'SEND_TIMEOUT_MS', 'LOCK_DURATION_MS'],
+    [{ SEND_BACKOFF_MS: '20000' }, 'SEND_BACKOFF_MAX_MS', 'SEND_BACKOFF_MS'],
+    [{ MAX_SENDS: '1' }, 'MAX_SENDS', 'WORKFLOW'],
+    [{ MAX_SENDS: '2', WORKFLOW: 'sms,sms,call' }, 'MAX_SENDS', 'WORKFLOW'],
+    [{ METRICS_PORT: '3000' }, 'METRICS_PORT', 'PORT'],
+  ])('%j is refused, naming both', (env, name, other) => {
+    expect(badNames(env)).toEqual([name]);
+    expect(failureOf(env).message).toContain(` ${other}`);
+  });
+
+  it('are not held against a value that is bad by itself', () => {
+    expect(badNames({ SEND_TIMEOUT_MS: '99999', LOCK_DURATION_MS: 'x' })).toEqual(['LOCK_DURATION_MS']);
+    expect(badNames({ MAX_SENDS: '1', WORKFLOW: 'x' })).toEqual(['WORKFLOW']);
+  });
+
+  it('are met on the edge', () => {
+    expect(load({ SEND_TIMEOUT_MS: '29999' }).sending.timeoutMs).toBe(29_999);
+    expect(load({ SEND_BACKOFF_MS: '15000' }).sending.backoffMs).toBe(15_000);
+    expect(load({ MAX_SENDS: '2' }).sending.maxSends).toBe(2);
+    expect(load({ PORT: '0', METRICS_PORT: '0' })).toMatchObject({ port: 0, metricsPort: 0 });
+  });
+
+  it('leave the ports of a worker alone: it has but one', () => {
+    expect(load({ METRICS_PORT: '3000' }, 'worker').metricsPort).toBe(3000);
+  });
+});
+
+describe('a single value', () => {
+  it.each([
+    ['true', true],
+    ['1', true],
+    ['Yes', true],
+    ['on', true],
+    ['FALSE', false],
+    ['0', false],
+    ['no', false],
+    ['off', false],
+  ])('DEMO=%s is %s', (text, demo) => {
+    expect(load({ DEMO: text }).demo).toBe(demo);
+  });
+
+  it.each([
+    ['45', 45_000],
+    ['45s', 45_000],
+    ['2m', 120_000],
+    ['500ms', 500],
+  ])('RESEND_COOLDOWN=%s is %i ms', (text, ms) => {
+    expect(load({ RESEND_COOLDOWN: text }).sending.resendCooldownMs).toBe(ms);
+  });
+
+  it.each([1, 2, 4, 8, 16, 32, 64, 128, 256])('PARTITIONS may be %i', (count) => {
+    expect(load({ PARTITIONS: String(count) }).partitions).toBe(count);
+  });
+
+  it.each(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])('LOG_LEVEL may be %s', (level) => {
+    expect(load({ LOG_LEVEL: level }).logLevel).toBe(level);
+  });
+
+  it.each(['localhost', '127.0.0.1', '::', 'api.internal'])('HOST may be %s', (host) => {
+    expect(load({ HOST: host }).host).toBe(host);
+  });
+
+  it.each([
+    ['HOST', ['http://localhost', 'a b', '[::1]', 'localhost:3000']],
+    ['PORT', ['-1', '65536', '3000.5', '3e3', '0x10', 'http']],
+    ['METRICS_PORT', ['-1', '65536', 'off']],
+    ['DEMO', ['maybe', '2']],
+    ['CALLBACK_RETRY_SCHEDULE', ['5', '5s,', '5s;30s', '8d', Array(21).fill('1s').join(',')]],
+    ['NUMBER_KEY', ['k'.repeat(31)]],
+    ['RETENTION', ['30', '0s', '999ms', '3651d', '30 d']],
+    ['NUMBER_RETENTION', ['24', '3651d', '-1h']],
+    ['COUNTRIES', ['UK', 'USA', 'US;CA', 'US,', 'XX', '1']],
+    [
+      'WORKFLOW',
+      ['sms:45', 'email', 'sms:4s', 'sms:901s', 'sms:5500ms', 'sms:', 'sms,,call', 'SMS', 'sms,sms,sms,sms,sms'],
+    ],
+    ['SEND_TIMEOUT_MS', ['0', '10s', '600001']],
+    ['SEND_TRIES', ['0', '101', '1.5']],
+    ['SEND_BACKOFF_MS', ['-1', '500ms']],
+    ['SEND_BACKOFF_MAX_MS', ['600001', 'x']],
+    ['MAX_SENDS', ['0', '21']],
+    ['RESEND_COOLDOWN', ['-1', '1.5', '25h', '1w']],
+    ['BREAKER_MIN_TRIES', ['-1', 'never']],
+    ['SMS_RATE_PER_SECOND', ['-1', '1/s', '1e3', '.5', 'Infinity']],
+    ['CALL_RATE_PER_SECOND', ['-0.1', 'one']],
+    ['SMS_CONCURRENCY', ['0', '10001']],
+    ['CALL_CONCURRENCY', ['0', '1.5']],
+    ['CALLBACK_CONCURRENCY', ['0', '-1']],
+    ['LOCK_DURATION_MS', ['1', '30s', '600001']],
+    ['LOG_LEVEL', ['verbose', 'off']],
+    ['PARTITIONS', ['0', '3', '512', '1.0', '01']],
+  ])('%s is none of %j', (name, texts) => {
+    for (const text of texts) expect([text, badNames({ [name]: text })]).toEqual([text, [name]]);
+  });
+});
