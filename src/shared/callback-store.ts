@@ -1,0 +1,65 @@
+import type { Redis } from 'ioredis';
+import { Callback } from './callback.ts';
+import type { EpochMs } from './clock.ts';
+import { type CallbackId, type RandomHex, randomHex, type VerificationId } from './ids.ts';
+import type { Keys } from './keys.ts';
+import type { RunScript } from './redis-scripts.ts';
+
+/** A callback as it was read, with the version that a write must find unchanged. */
+export interface StoredCallback {
+  version: number;
+  callback: Callback;
+  /** The exact bytes that every delivery sends. */
+  body: string;
+}
+
+interface Deps {
+  redis: Redis;
+  runScript: RunScript;
+  keys: Keys;
+  random?: RandomHex;
+}
+
+export type CallbackStore = ReturnType<typeof createCallbackStore>;
+
+/** Keeps callbacks, their deliveries and their place in the retry schedule; the jobs in the queue are only errands. */
+export function createCallbackStore({ redis, runScript, keys, random = randomHex }: Deps) {
+  return {
+    async read(id: CallbackId): Promise<StoredCallback | undefined> {
+      const [version, doc, body] = await redis.hmget(keys.callback(id), 'version', 'doc', 'body');
+      if (!version || !doc || body == null) return undefined;
+      return { version: Number(version), callback: Callback.parse(JSON.parse(doc)), body };
+    },
+
+    /** Stores what a delivery changed. @returns false when somebody else changed it meanwhile. */
+    async save(before: StoredCallback, after: Callback): Promise<boolean> {
+      const reply = await runScript(
+        'saveCallback',
+        [keys.callback(after.id), keys.dueCallbacks],
+        [
+          after.id,
+          before.version,
+          JSON.stringify(after),
+          after.nextAt === null ? '' : Math.floor(after.nextAt),
+          random(6),
+        ],
+      );
+      return reply === 1;
+    },
+
+    /** Ids of a verification's callbacks, oldest first. */
+    async ofVerification(id: VerificationId): Promise<CallbackId[]> {
+      return (await redis.lrange(keys.verificationCallbacks(id), 0, -1)) as CallbackId[];
+    },
+
+    /** Ids of undelivered callbacks that were due before `before`, the most overdue first. */
+    async overdue(before: EpochMs, limit: number): Promise<CallbackId[]> {
+      return (await redis.zrangebyscore(keys.dueCallbacks, '-inf', before, 'LIMIT', 0, limit)) as CallbackId[];
+    },
+
+    /** Puts off the next look at a callback that was found in order. */
+    async lookAgain(id: CallbackId, stored: StoredCallback | undefined, at: EpochMs): Promise<void> {
+      await runScript('lookAgain', [keys.callback(id), keys.dueCallbacks], [id, stored?.version ?? 0, Math.floor(at)]);
+    },
+  };
+}

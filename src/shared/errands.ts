@@ -1,0 +1,124 @@
+import { Job } from 'bullmq';
+import type { Logger } from 'pino';
+import type { Callback } from './callback.ts';
+import type { Clock, EpochMs } from './clock.ts';
+import { nextAlarm } from './decide.ts';
+import type { AttemptJob, CallbackJob, Queues, VerificationJob } from './queues.ts';
+import { priorityOf } from './queues.ts';
+import { sentence } from './story.ts';
+import { type Attempt, activeAttempt, isClosed, type OpenVerification, type Verification } from './verification.ts';
+import type { Change } from './verification-store.ts';
+
+interface Deps {
+  queues: Queues;
+  clock: Clock;
+  log: Logger;
+}
+
+/** What looking for a job found: it was there (a delay that is over was put right), or it was put back. */
+export type Repair = 'in_order' | 'job_added';
+
+export type Errands = ReturnType<typeof createErrands>;
+
+/**
+ * Turns stored changes into jobs. Jobs are only errands and alarm clocks: one that is lost here, or deleted by hand
+ * later, is put back by the reconciler, so a failure is logged and never undoes the change.
+ */
+export function createErrands({ queues, clock, log }: Deps) {
+  const addAlarm = (v: OpenVerification) => {
+    const now = clock.now();
+    const data: VerificationJob = { verification_id: v.id, to: v.masked };
+    return queues.verifications.add('verification', data, { jobId: v.id, delay: Math.max(0, nextAlarm(v, now) - now) });
+  };
+  const addAttempt = (v: Verification, a: Attempt) => {
+    const data: AttemptJob = { verification_id: v.id, attempt_id: a.id, channel: a.channel, to: v.masked };
+    const delay = Math.max(0, a.nextTryAt - clock.now());
+    return queues[a.channel].add('attempt', data, { jobId: a.id, priority: priorityOf(a.startedAt), delay });
+  };
+  const addCallback = (c: Callback) => {
+    const data: CallbackJob = { callback_id: c.id, verification_id: c.verificationId, type: c.type };
+    const delay = Math.max(0, (c.nextAt ?? 0) - clock.now());
+    return queues.callbacks.add(c.type, data, { jobId: c.id, delay });
+  };
+
+  /** Pulls the alarm forward. While its job runs this fails, and need not work: the job reads the record itself. */
+  async function moveAlarm(v: OpenVerification) {
+    const job = await queues.verifications.getJob(v.id);
+    if (job === undefined) return addAlarm(v);
+    const now = clock.now();
+    await job.changeDelay(Math.max(0, nextAlarm(v, now) - now)).catch(ignoreNotThere);
+    return job;
+  }
+
+  /** Lets the alarm's job run now: it finds the verification closed and completes with its outcome. */
+  async function finishAlarm(v: Verification) {
+    const job = await queues.verifications.getJob(v.id);
+    await job?.promote().catch(ignoreNotThere);
+  }
+
+  async function ensure(job: Job | undefined, dueAt: EpochMs, add: () => Promise<unknown>): Promise<Repair> {
+    if (job) {
+      const state = await job.getState();
+      // a worker whose own clock is wrong, or an operator, put it to sleep for too long
+      if (state === 'delayed' && dueAt <= clock.now()) await job.promote().catch(ignoreNotThere);
+      if (state !== 'completed' && state !== 'failed' && state !== 'unknown') return 'in_order';
+      await job.remove(); // a kept finished job would swallow the new one
+    }
+    await add();
+    return 'job_added';
+  }
+
+  return {
+    /** Adds, moves and removes the jobs that a stored change asks for. Never rejects. */
+    async carryOut({ before, after, facts, callbacks }: Change): Promise<void> {
+      const known = new Map(before?.attempts.map((a) => [a.id, a.status]));
+      const errands: Promise<unknown>[] = callbacks.map(({ callback }) => addCallback(callback));
+      for (const attempt of after.attempts) {
+        const was = known.get(attempt.id);
+        if (attempt.status === 'queued' && was === undefined) errands.push(addAttempt(after, attempt));
+        // a job of a skipped attempt would take one of the channel's few tokens for nothing
+        if (attempt.status === 'skipped' && was === 'queued') errands.push(queues[attempt.channel].remove(attempt.id));
+      }
+      if (isClosed(after)) {
+        if (before !== null && !isClosed(before)) errands.push(finishAlarm(after));
+      } else if (before === null) {
+        errands.push(addAlarm(after));
+      } else if (!isClosed(before) && nextAlarm(after, clock.now()) < nextAlarm(before, clock.now())) {
+        errands.push(moveAlarm(after));
+      }
+      for (const fact of facts) {
+        const line = `${new Date(fact.at).toISOString()} ${sentence(fact)}`;
+        errands.push(Job.addJobLog(queues.verifications, after.id, line).catch(ignoreNotThere));
+      }
+      for (const outcome of await Promise.allSettled(errands)) {
+        if (outcome.status === 'fulfilled') continue;
+        const reason = outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason);
+        log.warn({ verification: after.id, reason }, 'a job could not be added or moved; the reconciler will');
+      }
+    },
+
+    /** Puts back what is missing of a verification's jobs. */
+    async repairJobs(v: OpenVerification): Promise<Repair> {
+      const alarm = await queues.verifications.getJob(v.id);
+      const repairs = [await ensure(alarm, Number.POSITIVE_INFINITY, () => addAlarm(v))];
+      if (repairs[0] === 'in_order') await moveAlarm(v);
+      const active = activeAttempt(v);
+      if (active?.status === 'queued') {
+        const job = await queues[active.channel].getJob(active.id);
+        repairs.push(await ensure(job, active.nextTryAt, () => addAttempt(v, active)));
+      }
+      return repairs.includes('job_added') ? 'job_added' : 'in_order';
+    },
+
+    /** Puts back the job of an undelivered callback. */
+    async repairCallbackJob(c: Callback): Promise<Repair> {
+      return ensure(await queues.callbacks.getJob(c.id), c.nextAt ?? 0, () => addCallback(c));
+    },
+  };
+}
+
+/** BullMQ's codes: -1 the job is gone, -3 it is not delayed (it runs, or waits to run, and reads the record itself). */
+function ignoreNotThere(error: unknown): void {
+  const code = (error as { code?: unknown }).code;
+  if (code !== -1 && code !== -3) throw error;
+}

@@ -1,0 +1,48 @@
+import type { CallbackId, VerificationId } from './ids.ts';
+
+/**
+ * The names of everything Ringback keeps in Redis. All keys of one partition share a hash tag, so that one script
+ * may touch them and a Redis Cluster keeps them in one slot.
+ */
+export interface Keys {
+  /** BullMQ's prefix: its keys read `{ringback:0}:sms:wait`. */
+  readonly queuePrefix: string;
+  /** HASH `version`, `doc`: one verification. */
+  verification(id: VerificationId): string;
+  /** LIST of callback ids of one verification, oldest first. */
+  verificationCallbacks(id: VerificationId): string;
+  /** HASH `version`, `doc`, `body`: one callback. */
+  callback(id: CallbackId): string;
+  /** STRING: the open verification of one key name for one number. */
+  active(owner: string, numberHash: string): string;
+  /** ZSET verification id → epoch ms: when somebody must look at it next. */
+  readonly due: string;
+  /** ZSET callback id → epoch ms: undelivered callbacks and when each is due. */
+  readonly dueCallbacks: string;
+  /** ZSET number hash → epoch ms: numbers that met a 429 on this channel lately. */
+  rateLimited(channel: string): string;
+  /** STRING with an expiry: trouble that `readyz` reports as degraded. */
+  degraded(what: string): string;
+  /** STRING with an expiry: who reconciles at the moment. */
+  readonly reconcilerLease: string;
+  /** STRING: the key of the number hash, when none is configured. */
+  readonly numberKey: string;
+}
+
+/** Key names of the partition. @param root - what the hash tag starts with; tests pass their own. */
+export function createKeys(root = 'ringback'): Keys {
+  const tag = `{${root}:0}`;
+  return {
+    queuePrefix: tag,
+    verification: (id) => `${tag}:verification:${id}`,
+    verificationCallbacks: (id) => `${tag}:verification:${id}:callbacks`,
+    callback: (id) => `${tag}:callback:${id}`,
+    active: (owner, numberHash) => `${tag}:active:${owner}:${numberHash}`,
+    due: `${tag}:due`,
+    dueCallbacks: `${tag}:due-callbacks`,
+    rateLimited: (channel) => `${tag}:rate-limited:${channel}`,
+    degraded: (what) => `${tag}:degraded:${what}`,
+    reconcilerLease: `${tag}:reconciler-lease`,
+    numberKey: `${tag}:number-key`,
+  };
+}

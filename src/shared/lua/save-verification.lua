@@ -1,0 +1,53 @@
+-- Stores a new state of a verification, if nobody stored another one since it was read, together with everything that
+-- must not come apart from it: the index of what is due, the number's open verification, the callbacks that are owed.
+--
+-- KEYS[1] HASH of the verification: version, doc, ops (the tokens of the last writes, newest first)
+-- KEYS[2] ZSET of what is due: verification id -> epoch ms
+-- KEYS[3] ZSET of undelivered callbacks: callback id -> epoch ms
+-- KEYS[4] LIST of the verification's callbacks
+-- KEYS[5] STRING: the open verification of this key name and number
+-- KEYS[6..] HASH of each new callback: version, doc, body
+--
+-- ARGV[1] verification id        ARGV[2] version that was read, 0 = it must not exist yet
+-- ARGV[3] doc                    ARGV[4] token of this write
+-- ARGV[5] due, epoch ms, or ''   ARGV[6] epoch ms at which the record may vanish, or '' = never
+-- ARGV[7] 'open' or 'closed'     ARGV[8] now, epoch ms
+-- ARGV[9] epoch ms at which new callbacks may vanish
+-- ARGV[10..] per new callback: id, doc, body
+--
+-- Returns {1} stored; {0, version, doc, ops} somebody was faster, or this very write came twice (its token is in ops);
+--         {0} it does not exist; {2, id} it is new and the number has an open verification already.
+local current = redis.call('HMGET', KEYS[1], 'version', 'doc', 'ops')
+if (current[1] or '0') ~= ARGV[2] then
+  if not current[1] then return { 0 } end
+  return { 0, current[1], current[2], current[3] or '' }
+end
+
+local active = redis.call('GET', KEYS[5])
+if ARGV[2] == '0' and active then return { 2, active } end
+
+local ops = ARGV[4]
+local kept = 0
+for token in string.gmatch(current[3] or '', '%S+') do
+  if kept < 3 then ops = ops .. ' ' .. token end
+  kept = kept + 1
+end
+redis.call('HSET', KEYS[1], 'version', ARGV[2] + 1, 'doc', ARGV[3], 'ops', ops)
+if ARGV[6] ~= '' then redis.call('PEXPIREAT', KEYS[1], ARGV[6]) end
+if ARGV[5] == '' then redis.call('ZREM', KEYS[2], ARGV[1]) else redis.call('ZADD', KEYS[2], ARGV[5], ARGV[1]) end
+
+if ARGV[7] == 'open' then
+  if ARGV[2] == '0' then redis.call('SET', KEYS[5], ARGV[1]) end
+elseif active == ARGV[1] then
+  redis.call('DEL', KEYS[5])
+end
+
+for i = 6, #KEYS do
+  local at = 10 + (i - 6) * 3
+  redis.call('HSET', KEYS[i], 'version', 1, 'doc', ARGV[at + 1], 'body', ARGV[at + 2])
+  redis.call('PEXPIREAT', KEYS[i], ARGV[9])
+  redis.call('ZADD', KEYS[3], ARGV[8], ARGV[at])
+  redis.call('RPUSH', KEYS[4], ARGV[at])
+  redis.call('PEXPIREAT', KEYS[4], ARGV[9])
+end
+return { 1 }

@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+
+const source = (name: string) => readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8');
+
+const SCRIPTS = {
+  saveVerification: source('save-verification'),
+  saveCallback: source('save-callback'),
+  forgetActive: source('forget-active'),
+  lookAgain: source('look-again'),
+  noteRateLimited: source('note-rate-limited'),
+};
+type ScriptName = keyof typeof SCRIPTS;
+
+/** Runs one of Ringback's scripts; each one's header says what its keys, arguments and replies mean. */
+export type RunScript = (
+  name: ScriptName,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+) => Promise<unknown>;
+
+/**
+ * Registers the scripts on a connection. ioredis sends a script again after a reconnect, so each must bear being
+ * repeated: that is what versions and operation tokens are for.
+ */
+export function createRunScript(redis: Redis): RunScript {
+  for (const [name, lua] of Object.entries(SCRIPTS)) redis.defineCommand(name, { lua });
+  const commands = redis as unknown as Record<ScriptName, (...args: (string | number)[]) => Promise<unknown>>;
+  return (name, keys, args) => commands[name](keys.length, ...keys, ...args);
+}

@@ -1,0 +1,174 @@
+import type { Redis } from 'ioredis';
+import { type NewCallback, owedCallbacks } from './callback.ts';
+import type { Clock, EpochMs } from './clock.ts';
+import {
+  type Answer,
+  type Decision,
+  decide,
+  nextDue,
+  type Policy,
+  type VerificationEvent,
+  type VerificationFact,
+} from './decide.ts';
+import type { RandomHex, VerificationId } from './ids.ts';
+import type { Keys } from './keys.ts';
+import type { RunScript } from './redis-scripts.ts';
+import { activeAttempt, isClosed, Verification } from './verification.ts';
+
+/** A verification as it was read, with the version that a write must find unchanged. */
+export interface Stored {
+  version: number;
+  verification: Verification;
+}
+
+/** A state change that is stored: what was, what is, and what it owes. */
+export interface Change {
+  /** null for a new verification. */
+  before: Verification | null;
+  after: Verification;
+  facts: readonly VerificationFact[];
+  callbacks: readonly NewCallback[];
+}
+
+/** What came of an event. `change` is null when it changed nothing. */
+export interface Update {
+  stored: Stored;
+  answer: Answer;
+  change: Change | null;
+}
+
+export type Creation = { kind: 'created'; change: Change } | { kind: 'active'; id: VerificationId };
+
+interface Deps {
+  redis: Redis;
+  runScript: RunScript;
+  keys: Keys;
+  clock: Clock;
+  policy: Policy;
+  random: RandomHex;
+  /** `CALLBACK_URL` */
+  callbackUrl: string | undefined;
+  /** How long a closed verification and its callbacks stay readable. */
+  retentionMs: number;
+}
+
+/** A job that should have begun this long ago is looked for; see the reconciler. */
+export const LOOK_FOR_JOB_MS = 10_000;
+
+export type VerificationStore = ReturnType<typeof createVerificationStore>;
+
+/**
+ * Keeps verifications in Redis. Every change is decided on what was read and stored only if that is still the truth;
+ * otherwise it is decided anew, so two parties never act on the same state.
+ */
+export function createVerificationStore(deps: Deps) {
+  const { redis, runScript, keys, clock, policy, random } = deps;
+
+  async function read(id: VerificationId): Promise<Stored | undefined> {
+    const [version, doc] = await redis.hmget(keys.verification(id), 'version', 'doc');
+    return version && doc ? parse(version, doc) : undefined;
+  }
+
+  async function save(before: Stored | null, decision: Decision, now: EpochMs, token: string) {
+    const { next, facts } = decision;
+    const callbacks = owedCallbacks(next, facts, deps.callbackUrl, random);
+    const due = indexDue(next, policy);
+    const reply = (await runScript(
+      'saveVerification',
+      [
+        keys.verification(next.id),
+        keys.due,
+        keys.dueCallbacks,
+        keys.verificationCallbacks(next.id),
+        keys.active(next.owner, next.numberHash),
+        ...callbacks.map(({ callback }) => keys.callback(callback.id)),
+      ],
+      [
+        next.id,
+        before?.version ?? 0,
+        JSON.stringify(next),
+        token,
+        due ?? '',
+        isClosed(next) ? Math.ceil(next.closedAt + deps.retentionMs) : '',
+        isClosed(next) ? 'closed' : 'open',
+        Math.floor(now),
+        Math.ceil(now + deps.retentionMs),
+        ...callbacks.flatMap(({ callback, body }) => [callback.id, JSON.stringify(callback), body]),
+      ],
+    )) as [number, ...string[]];
+    return { reply, callbacks };
+  }
+
+  return {
+    read,
+
+    /** Stores a new verification with its first facts, unless its owner has an open one for the number. */
+    async create(decision: Decision, now: EpochMs): Promise<Creation> {
+      const { reply, callbacks } = await save(null, decision, now, random(6));
+      if (reply[0] === 2) return { kind: 'active', id: reply[1] as VerificationId };
+      // {0}: the id is random, so a verification of this name is our own write, sent twice by the client library
+      return { kind: 'created', change: { before: null, after: decision.next, facts: decision.facts, callbacks } };
+    },
+
+    /**
+     * Decides an event on the current state and stores what follows.
+     *
+     * @param known - what the caller has read already; saves a round trip when it is still the truth.
+     * @returns undefined when there is no such verification.
+     */
+    async update(id: VerificationId, event: VerificationEvent, known?: Stored): Promise<Update | undefined> {
+      const token = random(6);
+      let stored = known ?? (await read(id));
+      while (stored !== undefined) {
+        const now = clock.now();
+        const before = stored.verification;
+        const decision = decide(before, event, now, policy);
+        if (decision.next === before) return { stored, answer: decision.answer, change: null };
+        const { reply, callbacks } = await save(stored, decision, now, token);
+        const [code, version, doc, ops] = reply;
+        if (code === 1 || ops?.split(' ').includes(token)) {
+          return {
+            stored: { version: stored.version + 1, verification: decision.next },
+            answer: decision.answer,
+            change: { before, after: decision.next, facts: decision.facts, callbacks },
+          };
+        }
+        stored = version !== undefined && doc !== undefined ? parse(version, doc) : undefined;
+      }
+      return undefined;
+    },
+
+    /** Ids of verifications that should have been looked at before `before`, the most overdue first. */
+    async overdue(before: EpochMs, limit: number): Promise<VerificationId[]> {
+      return (await redis.zrangebyscore(keys.due, '-inf', before, 'LIMIT', 0, limit)) as VerificationId[];
+    },
+
+    /** Drops the note of a number's open verification, if it still names this one. */
+    async forgetActive(v: Verification, id: VerificationId): Promise<void> {
+      await runScript('forgetActive', [keys.active(v.owner, v.numberHash)], [id]);
+    },
+
+    /** Puts off the next look at a verification that was found in order; never past what is due by then. */
+    async lookAgain(id: VerificationId, stored: Stored | undefined, at: EpochMs): Promise<void> {
+      const due = stored ? nextDue(stored.verification, policy) : null;
+      // what is overdue now was just looked at: it must not be found over and over in one pass
+      const next = due !== null && due > clock.now() ? Math.min(at, due) : at;
+      await runScript('lookAgain', [keys.verification(id), keys.due], [id, stored?.version ?? 0, Math.floor(next)]);
+    },
+  };
+}
+
+function parse(version: string, doc: string): Stored {
+  return { version: Number(version), verification: Verification.parse(JSON.parse(doc)) };
+}
+
+/**
+ * The score in the index of what is due. An attempt that waits for its turn is looked for even when no deadline is
+ * near, since its job may have been deleted.
+ */
+function indexDue(v: Verification, policy: Policy): EpochMs | null {
+  const due = nextDue(v, policy);
+  const active = activeAttempt(v);
+  if (due === null || active?.status !== 'queued') return due === null ? null : Math.floor(due);
+  return Math.floor(Math.min(due, active.nextTryAt + LOOK_FOR_JOB_MS));
+}

@@ -1,0 +1,45 @@
+import type { EpochMs } from './clock.ts';
+import type { Decision, VerificationEvent } from './decide.ts';
+import type { Errands } from './errands.ts';
+import type { VerificationId } from './ids.ts';
+import type { Metrics } from './metrics.ts';
+import type { Verification } from './verification.ts';
+import type { Creation, Stored, Update, VerificationStore } from './verification-store.ts';
+
+/** Verifications as both processes handle them: an event is decided and stored, then its errands are run. */
+export interface Verifications {
+  /** Stores a new one; refused, naming the other one, when its owner has an open one for the number. */
+  create(decision: Decision, now: EpochMs): Promise<Creation>;
+  /** @returns undefined when there is no such verification. */
+  update(id: VerificationId, event: VerificationEvent, known?: Stored): Promise<Update | undefined>;
+  /** Drops the note that `id` is the number's open verification, when Redis lost the verification itself. */
+  forgetActive(v: Verification, id: VerificationId): Promise<void>;
+}
+
+export function createVerifications(deps: {
+  store: VerificationStore;
+  errands: Errands;
+  metrics: Metrics;
+}): Verifications {
+  return {
+    async create(decision, now) {
+      const creation = await deps.store.create(decision, now);
+      if (creation.kind === 'created') {
+        deps.metrics.countChange(creation.change);
+        await deps.errands.carryOut(creation.change);
+      }
+      return creation;
+    },
+
+    async update(id, event, known) {
+      const update = await deps.store.update(id, event, known);
+      if (update?.change) {
+        deps.metrics.countChange(update.change);
+        await deps.errands.carryOut(update.change);
+      }
+      return update;
+    },
+
+    forgetActive: (v, id) => deps.store.forgetActive(v, id),
+  };
+}

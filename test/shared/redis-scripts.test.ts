@@ -1,0 +1,322 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openStorage, START, type Storage } from '../store-model/storage.ts';
+
+let storage: Storage;
+beforeAll(async () => {
+  storage = await openStorage();
+});
+beforeEach(async () => {
+  await storage.redis.flushdb();
+});
+afterAll(() => storage.close());
+
+const ID = 'ver_1';
+const KEYS = ['verification', 'due', 'due-callbacks', 'callbacks', 'active'];
+
+interface Write {
+  id?: string;
+  version?: number;
+  doc?: string;
+  token?: string;
+  due?: number | '';
+  vanishesAt?: number | '';
+  state?: 'open' | 'closed';
+  callbacks?: string[];
+}
+
+/** One write of save-verification.lua, as the store sends it. */
+function write({ callbacks = [], ...w }: Write = {}) {
+  return storage.runScript(
+    'saveVerification',
+    [...KEYS, ...callbacks.map((id) => `callback:${id}`)],
+    [
+      w.id ?? ID,
+      w.version ?? 0,
+      w.doc ?? 'doc',
+      w.token ?? 'token',
+      w.due ?? START,
+      w.vanishesAt ?? '',
+      w.state ?? 'open',
+      START - 1,
+      START + 99,
+      ...callbacks.flatMap((id) => [id, `doc of ${id}`, `body of ${id}`]),
+    ],
+  );
+}
+
+describe('save-verification.lua', () => {
+  it('stores a new record with everything that belongs to it', async () => {
+    expect(await write({ callbacks: ['cb_1', 'cb_2'] })).toEqual([1]);
+
+    expect(await storage.everything()).toEqual({
+      active: { value: ID, vanishesAt: -1 },
+      'callback:cb_1': { value: { version: '1', doc: 'doc of cb_1', body: 'body of cb_1' }, vanishesAt: START + 99 },
+      'callback:cb_2': { value: { version: '1', doc: 'doc of cb_2', body: 'body of cb_2' }, vanishesAt: START + 99 },
+      callbacks: { value: ['cb_1', 'cb_2'], vanishesAt: START + 99 },
+      due: { value: [ID, String(START)], vanishesAt: -1 },
+      'due-callbacks': { value: ['cb_1', String(START - 1), 'cb_2', String(START - 1)], vanishesAt: -1 },
+      verification: { value: { version: '1', doc: 'doc', ops: 'token' }, vanishesAt: -1 },
+    });
+  });
+
+  it('replaces the state under the version that was read', async () => {
+    await write();
+
+    expect(await write({ version: 1, doc: 'new', token: 'second', due: START + 5 })).toEqual([1]);
+
+    const { verification, due, active } = await storage.everything();
+    expect(verification?.value).toEqual({ version: '2', doc: 'new', ops: 'second token' });
+    expect(due?.value).toEqual([ID, String(START + 5)]);
+    expect(active?.value).toBe(ID);
+  });
+
+  it('closes in one step: out of the index, the number free, the record dated, the callback owed', async () => {
+    await write();
+
+    await write({ version: 1, due: '', state: 'closed', vanishesAt: START + 7, callbacks: ['cb_1'] });
+
+    const all = await storage.everything();
+    expect(Object.keys(all)).toEqual(['callback:cb_1', 'callbacks', 'due-callbacks', 'verification']);
+    expect(all['verification']?.vanishesAt).toBe(START + 7);
+  });
+
+  it.each([
+    ['an older version', 1],
+    ['a version that is not there yet', 3],
+    ['none, as if it were new', 0],
+  ])('stores nothing at all over %s, and tells the current state', async (_, version) => {
+    await write({ token: 'first' });
+    await write({ version: 1, doc: 'current', token: 'second' });
+    const before = await storage.everything();
+
+    const answer = await write({
+      version,
+      doc: 'mine',
+      token: 'third',
+      due: '',
+      state: 'closed',
+      vanishesAt: START,
+      callbacks: ['cb_1'],
+    });
+
+    expect(answer).toEqual([0, '2', 'current', 'second first']);
+    expect(await storage.everything()).toEqual(before);
+  });
+
+  it('stores nothing where the record is gone', async () => {
+    expect(await write({ version: 1, callbacks: ['cb_1'] })).toEqual([0]);
+    expect(await storage.everything()).toEqual({});
+  });
+
+  it('stores nothing new while the number has an open one, and names that one', async () => {
+    await storage.redis.set('active', 'ver_other');
+
+    expect(await write({ callbacks: ['cb_1'] })).toEqual([2, 'ver_other']);
+
+    expect(Object.keys(await storage.everything())).toEqual(['active']);
+  });
+
+  it('stores a new one once the number is free again', async () => {
+    await write();
+    await write({ version: 1, due: '', state: 'closed', vanishesAt: START });
+    await storage.redis.del('verification');
+
+    expect(await write({ id: 'ver_2' })).toEqual([1]);
+    expect(await storage.redis.get('active')).toBe('ver_2');
+  });
+
+  it('leaves the note alone when it names another one', async () => {
+    await write();
+    await storage.redis.set('active', 'ver_other');
+
+    await write({ version: 1, token: 'b' });
+    await write({ version: 2, due: '', state: 'closed', vanishesAt: START, token: 'c' });
+
+    expect(await storage.redis.get('active')).toBe('ver_other');
+  });
+
+  it('never claims the number for a new one that is closed from the start', async () => {
+    expect(await write({ state: 'closed', vanishesAt: START, callbacks: ['cb_1'] })).toEqual([1]);
+    expect(await storage.redis.get('active')).toBeNull();
+  });
+
+  it('does not put the note back on a later write', async () => {
+    await write();
+    await storage.redis.del('active');
+
+    await write({ version: 1 });
+
+    expect(await storage.redis.get('active')).toBeNull();
+  });
+
+  it('keeps the last four tokens, the newest first', async () => {
+    const kept: (string | null)[] = [];
+    for (let version = 0; version < 6; version++) {
+      await write({ version, token: `t${version}` });
+      kept.push(await storage.redis.hget('verification', 'ops'));
+    }
+    expect(kept).toEqual(['t0', 't1 t0', 't2 t1 t0', 't3 t2 t1 t0', 't4 t3 t2 t1', 't5 t4 t3 t2']);
+  });
+
+  it('takes the same write twice for once, and answers the second with its token', async () => {
+    const first = { token: 'a', callbacks: ['cb_1'] };
+    await write(first);
+    expect(await write(first)).toEqual([0, '1', 'doc', 'a']);
+    const second = { version: 1, doc: 'new', token: 'b', callbacks: ['cb_2'] };
+    await write(second);
+    const before = await storage.everything();
+
+    expect(await write(second)).toEqual([0, '2', 'new', 'b a']);
+    expect(await storage.everything()).toEqual(before);
+    expect(before['callbacks']?.value).toEqual(['cb_1', 'cb_2']);
+  });
+
+  it('lets the list of callbacks live as long as its newest entry', async () => {
+    await write({ callbacks: ['cb_1'] });
+    await storage.redis.pexpireat('callbacks', START);
+
+    await write({ version: 1, callbacks: ['cb_2'] });
+
+    expect((await storage.everything())['callbacks']).toEqual({ value: ['cb_1', 'cb_2'], vanishesAt: START + 99 });
+  });
+});
+
+describe('save-callback.lua', () => {
+  const save = (version: number, doc: string, due: number | '', token: string) =>
+    storage.runScript('saveCallback', ['callback', 'due-callbacks'], ['cb_1', version, doc, due, token]);
+
+  beforeEach(async () => {
+    await storage.redis.hset('callback', { version: 1, doc: 'doc', body: 'body' });
+    await storage.redis.zadd('due-callbacks', START, 'cb_1');
+  });
+
+  it('stores the new state and when it is due, and never touches the body', async () => {
+    expect(await save(1, 'new', START + 5, 'a')).toBe(1);
+
+    expect(await storage.everything()).toMatchObject({
+      callback: { value: { version: '2', doc: 'new', body: 'body', op: 'a' } },
+      'due-callbacks': { value: ['cb_1', String(START + 5)] },
+    });
+  });
+
+  it('takes a settled one out of the index', async () => {
+    expect(await save(1, 'new', '', 'a')).toBe(1);
+    expect(await storage.redis.exists('due-callbacks')).toBe(0);
+  });
+
+  it.each([0, 2])('stores nothing over another version (%i)', async (version) => {
+    const before = await storage.everything();
+
+    expect(await save(version, 'new', '', 'a')).toBe(0);
+    expect(await storage.everything()).toEqual(before);
+  });
+
+  it('answers the same write sent twice as stored, and stores it once', async () => {
+    await save(1, 'new', START + 5, 'a');
+    const before = await storage.everything();
+
+    expect(await save(1, 'new', START + 5, 'a')).toBe(1);
+    expect(await storage.everything()).toEqual(before);
+    expect(await save(1, 'mine', START + 6, 'b')).toBe(0);
+  });
+
+  it('stores nothing where the callback is gone', async () => {
+    await storage.redis.flushdb();
+
+    expect(await save(1, 'new', START, 'a')).toBe(0);
+    expect(await storage.everything()).toEqual({});
+  });
+});
+
+describe('look-again.lua', () => {
+  const lookAgain = (version: number) => storage.runScript('lookAgain', ['record', 'index'], ['x', version, START + 5]);
+
+  it('moves the place of a record that is as it was', async () => {
+    await storage.redis.hset('record', { version: 3 });
+    await storage.redis.zadd('index', START, 'x', START, 'y');
+
+    expect(await lookAgain(3)).toBe(1);
+    expect(await lookAgain(3)).toBe(1);
+    expect(await storage.redis.zrange('index', '0', '-1', 'WITHSCORES')).toEqual([
+      'y',
+      String(START),
+      'x',
+      String(START + 5),
+    ]);
+  });
+
+  it('leaves the place of one that changed meanwhile', async () => {
+    await storage.redis.hset('record', { version: 4 });
+    await storage.redis.zadd('index', START, 'x');
+
+    expect(await lookAgain(3)).toBe(0);
+    expect(await storage.redis.zscore('index', 'x')).toBe(String(START));
+  });
+
+  it('never puts back one that needs no look any more', async () => {
+    await storage.redis.hset('record', { version: 3 });
+
+    await lookAgain(3);
+
+    expect(await storage.redis.exists('index')).toBe(0);
+  });
+
+  it('drops the place of one that is gone, and of no other', async () => {
+    await storage.redis.zadd('index', START, 'x', START, 'y');
+
+    expect(await lookAgain(0)).toBe(-1);
+    expect(await lookAgain(0)).toBe(-1);
+    expect(await storage.redis.zrange('index', '0', '-1')).toEqual(['y']);
+  });
+});
+
+describe('forget-active.lua', () => {
+  it('drops the note that names this one', async () => {
+    await storage.redis.set('active', ID);
+
+    expect(await storage.runScript('forgetActive', ['active'], [ID])).toBe(1);
+    expect(await storage.redis.exists('active')).toBe(0);
+    expect(await storage.runScript('forgetActive', ['active'], [ID])).toBe(0);
+  });
+
+  it('keeps the note that names another one', async () => {
+    await storage.redis.set('active', 'ver_other');
+
+    expect(await storage.runScript('forgetActive', ['active'], [ID])).toBe(0);
+    expect(await storage.redis.get('active')).toBe('ver_other');
+  });
+});
+
+describe('note-rate-limited.lua', () => {
+  const WINDOW_MS = 10_000;
+  const note = (number: string, at: number) =>
+    storage.runScript('noteRateLimited', ['rate-limited'], [number, START + at, WINDOW_MS]);
+
+  it('counts different numbers, and each once', async () => {
+    expect(await note('a', 0)).toBe(1);
+    expect(await note('a', 1)).toBe(1);
+    expect(await note('b', 2)).toBe(2);
+    expect(await note('b', 2)).toBe(2);
+  });
+
+  it('forgets a number after the window, counted from its latest 429', async () => {
+    await note('a', 0);
+    await note('b', 0);
+    await note('a', 5_000);
+
+    expect(await note('c', WINDOW_MS)).toBe(3);
+    expect(await note('c', WINDOW_MS + 1)).toBe(2);
+    expect(await note('c', WINDOW_MS + 5_000)).toBe(2);
+    expect(await note('c', WINDOW_MS + 5_001)).toBe(1);
+  });
+
+  it('vanishes by itself after the window', async () => {
+    await note('a', 0);
+    await storage.redis.persist('rate-limited');
+    await note('b', 0);
+
+    const ttl = await storage.redis.pttl('rate-limited');
+    expect(ttl).toBeGreaterThan(0);
+    expect(ttl).toBeLessThanOrEqual(WINDOW_MS);
+  });
+});
