@@ -1,0 +1,78 @@
+import express, { type Express, type RequestHandler } from 'express';
+import helmet from 'helmet';
+import type { Logger } from 'pino';
+import type { Health } from '../shared/health.ts';
+import type { RandomHex } from '../shared/ids.ts';
+import type { Metrics } from '../shared/metrics.ts';
+import { cancelVerificationRoute } from './cancel-verification.ts';
+import { type CheckCode, checkCodeRoute } from './check-code.ts';
+import { createVerificationRoute, type SubmitVerification } from './create-verification.ts';
+import type { FindVerification } from './find-verification.ts';
+import { getVerificationRoute } from './get-verification.ts';
+import { createProblemHandler, notFound } from './problem-handler.ts';
+import { readJson } from './read-json.ts';
+import { type RequestAttempt, requestAttemptRoute } from './request-attempt.ts';
+import { createRequestId } from './request-id.ts';
+import { createRequestLog } from './request-log.ts';
+import type { RequestSchemas } from './schemas.ts';
+
+export interface AppDeps {
+  authenticate: RequestHandler;
+  schemas: RequestSchemas;
+  submit: SubmitVerification;
+  find: FindVerification;
+  checkCode: CheckCode;
+  requestAttempt: RequestAttempt;
+  openapi: unknown;
+  /** Bull Board, when somebody can sign in. */
+  board: RequestHandler | undefined;
+  /** The demo page, when it is on. */
+  demo: RequestHandler | undefined;
+  health: Health;
+  metrics: Metrics;
+  log: Logger;
+  random: RandomHex;
+}
+
+const noStore: RequestHandler = (_request, response, next) => {
+  response.set('cache-control', 'no-store');
+  next();
+};
+
+/** The HTTP side of the API process: which address leads where. */
+export function createApp(deps: AppDeps): Express {
+  const { find, schemas, health } = deps;
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('query parser', 'simple');
+  app.set('etag', false);
+  app.use(createRequestId(deps.random), createRequestLog(deps));
+
+  app.get('/livez', (_request, response) => {
+    response.set('cache-control', 'no-store').json(health.live());
+  });
+  app.get('/readyz', async (_request, response) => {
+    const { status, body } = await health.ready();
+    response.status(status).set('cache-control', 'no-store').json(body);
+  });
+
+  // before any body parser: the board must never be handed a parsed form
+  if (deps.board) app.use('/admin/queues', deps.board);
+
+  app.use(helmet());
+  if (deps.demo) app.use('/demo', deps.demo);
+  app.get('/openapi.json', (_request, response) => {
+    response.json(deps.openapi);
+  });
+
+  app.use('/v1', noStore, deps.authenticate, readJson);
+  app.post('/v1/verifications', createVerificationRoute(deps.submit, schemas));
+  app.get('/v1/verifications/:id', getVerificationRoute(find));
+  app.post('/v1/verifications/:id/checks', checkCodeRoute(deps.checkCode, schemas));
+  app.post('/v1/verifications/:id/attempts', requestAttemptRoute(deps.requestAttempt, schemas));
+  app.post('/v1/verifications/:id/cancel', cancelVerificationRoute(find));
+
+  app.use(notFound);
+  app.use(createProblemHandler(deps.log));
+  return app;
+}

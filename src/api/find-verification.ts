@@ -1,0 +1,37 @@
+import type { VerificationEvent } from '../shared/decide.ts';
+import { isVerificationId, type VerificationId } from '../shared/ids.ts';
+import type { Stored, Update, VerificationStore } from '../shared/verification-store.ts';
+import type { Verifications } from '../shared/verifications.ts';
+import { ProblemError } from './problems.ts';
+
+export type FindVerification = ReturnType<typeof createFindVerification>;
+
+/** Builds access to the verifications of one key name: another's, a malformed id and an unknown one are all not found. */
+export function createFindVerification({
+  store,
+  verifications,
+}: {
+  store: VerificationStore;
+  verifications: Verifications;
+}) {
+  const missing = () => new ProblemError('not-found', 'there is no such verification');
+
+  async function find(id: unknown, owner: string): Promise<Stored> {
+    if (typeof id !== 'string' || !isVerificationId(id)) throw missing();
+    const stored = await store.read(id);
+    if (stored?.verification.owner !== owner) throw missing();
+    return stored;
+  }
+
+  return {
+    find,
+
+    /** Decides an event on a verification of this owner. @throws {ProblemError} `not-found` */
+    async update(id: unknown, owner: string, event: VerificationEvent): Promise<Update> {
+      const stored = await find(id, owner);
+      const update = await verifications.update(stored.verification.id as VerificationId, event, stored);
+      if (update === undefined) throw missing();
+      return update;
+    },
+  };
+}

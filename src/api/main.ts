@@ -1,0 +1,10 @@
+import { loadConfigOrExit } from '../shared/load-config-or-exit.ts';
+import { createLogger } from '../shared/logger.ts';
+import { exitGracefully } from '../shared/shutdown.ts';
+import { startApi } from './start-api.ts';
+
+const config = loadConfigOrExit('api');
+const log = createLogger('api', config.logLevel);
+const api = await startApi(config, log);
+exitGracefully(log, () => api.close());
+process.send?.({ type: 'listening', url: `http://127.0.0.1:${api.port}` });

@@ -1,0 +1,61 @@
+import express, { type RequestHandler } from 'express';
+import type { z } from 'zod';
+import { type FieldError, invalidRequest, ProblemError } from './problems.ts';
+
+const parseJson = express.json({ limit: '16kb', strict: false });
+
+/** Reads a JSON body of at most 16 KB; another content type is refused before anything is read. */
+export const readJson: RequestHandler = (request, response, next) => {
+  const hasBody =
+    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+  if (hasBody && !request.is(['application/json', 'application/*+json'])) {
+    throw new ProblemError('unsupported-media-type', 'send the body as application/json');
+  }
+  parseJson(request, response, next);
+};
+
+/**
+ * Checks a body against its schema.
+ *
+ * @throws {ProblemError} `invalid-request`, naming every wrong field and the remedy.
+ */
+export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
+  const result = schema.safeParse(body, { reportInput: true });
+  if (result.success) return result.data;
+  throw invalidRequest(result.error.issues.flatMap(fieldErrors));
+}
+
+function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
+  const pointer = pointerTo(issue.path);
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({
+        pointer: pointerTo([...issue.path, key]),
+        code: 'unknown-field',
+        detail: 'this field is not known; remove it or check its spelling',
+      }));
+    case 'invalid_type':
+      if (issue.input === undefined) {
+        const detail = pointer === '' ? 'a JSON object is needed' : 'this field is required';
+        return [{ pointer, code: 'required', detail }];
+      }
+      return [{ pointer, code: 'invalid-type', detail: `must be ${article(issue.expected)}` }];
+    case 'too_small':
+    case 'too_big':
+      return [{ pointer, code: 'out-of-range', detail: issue.message }];
+    case 'invalid_value':
+      return [{ pointer, code: 'invalid-value', detail: `must be one of ${issue.values.map(String).join(', ')}` }];
+    case 'custom':
+      return [{ pointer, code: String(issue.params?.['code'] ?? 'invalid-value'), detail: issue.message }];
+    default:
+      return [{ pointer, code: 'invalid-value', detail: issue.message }];
+  }
+}
+
+function pointerTo(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+function article(type: string): string {
+  return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
+}

@@ -1,0 +1,28 @@
+import type { RequestHandler } from 'express';
+import type { Logger } from 'pino';
+import type { Metrics } from '../shared/metrics.ts';
+
+/** One line and one measurement for every answered request: the route's template, never the address itself. */
+export function createRequestLog({ log, metrics }: { log: Logger; metrics: Metrics }): RequestHandler {
+  return (request, response, next) => {
+    const startedAt = performance.now();
+    response.once('finish', () => {
+      const route = typeof request.route?.path === 'string' ? request.route.path : 'none';
+      const seconds = (performance.now() - startedAt) / 1000;
+      metrics.httpDuration.observe({ method: request.method, route, status: response.statusCode }, seconds);
+      const { requestId, owner } = response.locals;
+      log.info(
+        {
+          requestId,
+          key: owner,
+          method: request.method,
+          route,
+          status: response.statusCode,
+          ms: Math.round(seconds * 1000),
+        },
+        'request',
+      );
+    });
+    next();
+  };
+}

@@ -1,0 +1,208 @@
+import { z } from 'zod';
+import type { NetworkPolicy } from '../shared/callback-target.ts';
+import { judgeTargetUrl } from '../shared/callback-target.ts';
+import { Channel } from '../shared/channel.ts';
+import type { Config } from '../shared/config.ts';
+import { judgeMessage } from '../shared/message.ts';
+import { judgeNumber } from '../shared/phone-number.ts';
+import { ClosedStatus, CloseReason, OpenStatus } from '../shared/verification.ts';
+
+const MAX_WORKFLOW_STEPS = 4;
+const DEFAULT_CODE_LENGTH = 6;
+const DEFAULT_MAX_CHECKS = 5;
+/** Short numeric codes can be guessed: fewer checks make up for fewer digits. */
+const SAFE_DIGITS = 6;
+const MAX_CHECKS_OF_SHORT_CODES = 3;
+const METADATA_BYTES = 2_048;
+
+/** An integer between two bounds, both allowed, refused in words that name them. */
+const integer = (min: number, max: number, unit = '') => {
+  const message = `must be a whole number from ${min} to ${max}${unit && ` ${unit}`}`;
+  return z
+    .int({ error: (issue) => (issue.input === undefined || typeof issue.input !== 'number' ? undefined : message) })
+    .min(min, message)
+    .max(max, message);
+};
+
+const text = (max: number) => z.string().min(1, 'must not be empty').max(max, `must have at most ${max} characters`);
+
+const PhoneNumber = z
+  .string()
+  .superRefine((input, context) => {
+    const judged = judgeNumber(input);
+    if (!judged.ok) context.addIssue({ code: 'custom', message: judged.detail, params: { code: judged.code } });
+  })
+  .meta({ description: 'A phone number in E.164 form.', examples: ['+14045550123'], pattern: '^\\+[1-9]\\d{6,14}$' });
+
+const WorkflowStep = z
+  .strictObject({
+    channel: Channel,
+    timeout: integer(5, 900, 'seconds').optional().meta({
+      description: 'Seconds from the acceptance of the code by SignalWire to the next step. Not used on the last step.',
+    }),
+  })
+  .meta({ id: 'WorkflowStep' });
+
+const Metadata = z
+  .record(z.string(), z.string())
+  .superRefine((pairs, context) => {
+    if (Object.keys(pairs).length > 16) {
+      context.addIssue({ code: 'custom', message: 'may have at most 16 pairs', params: { code: 'too-many' } });
+    }
+    if (Buffer.byteLength(JSON.stringify(pairs)) > METADATA_BYTES) {
+      context.addIssue({ code: 'custom', message: 'may have at most 2 KB as JSON', params: { code: 'too-long' } });
+    }
+  })
+  .meta({ id: 'Metadata', description: 'At most 16 pairs of strings, 2 KB; returned as given.' });
+
+/** The request schemas; some rules follow from the configuration. */
+export function createRequestSchemas(config: Config, networks: NetworkPolicy) {
+  const maxSteps = Math.min(MAX_WORKFLOW_STEPS, config.sending.maxSends);
+
+  const CallbackUrl = z
+    .string()
+    .superRefine((url, context) => {
+      const judged = judgeTargetUrl(url, networks);
+      if (!judged.ok) context.addIssue({ code: 'custom', message: judged.detail, params: { code: judged.code } });
+      else if (config.callbacks.secrets.length === 0) {
+        const message = 'callbacks cannot be signed: the operator has to set CALLBACK_SECRET first';
+        context.addIssue({ code: 'custom', message, params: { code: 'no-callback-secret' } });
+      }
+    })
+    .meta({
+      format: 'uri',
+      description: 'Where the events of this verification go, instead of the configured target.',
+    });
+
+  const CreateVerification = z
+    .strictObject({
+      to: PhoneNumber,
+      workflow: z
+        .array(WorkflowStep)
+        .min(1, 'must have at least 1 step')
+        .max(maxSteps, `may have at most ${maxSteps} steps`)
+        .optional(),
+      from: PhoneNumber.optional(),
+      message: z.string().optional().meta({ description: 'Put before the code. Needs a sender of your own.' }),
+      code_length: integer(4, 20).optional(),
+      code_type: z.enum(['numeric', 'alphanumeric']).optional(),
+      expires_in: integer(60, 86_400, 'seconds').optional(),
+      max_checks: integer(1, 10).optional(),
+      callback_url: CallbackUrl.optional(),
+      reference: text(128).optional(),
+      metadata: Metadata.optional(),
+      client_ip: z.union([z.ipv4(), z.ipv6()], { error: 'must be an IPv4 or IPv6 address' }).optional(),
+      rate_limit_keys: z
+        .record(text(64), text(256))
+        .refine((keys) => Object.keys(keys).length <= 5, { error: 'may have at most 5 keys' })
+        .optional(),
+      if_active: z.enum(['conflict', 'return', 'replace']).optional(),
+    })
+    .superRefine((body, context) => {
+      const codeLength = body.code_length ?? DEFAULT_CODE_LENGTH;
+      const short = (body.code_type ?? 'numeric') === 'numeric' && codeLength < SAFE_DIGITS;
+      if (short && (body.max_checks ?? 1) > MAX_CHECKS_OF_SHORT_CODES) {
+        const message = `may be at most ${MAX_CHECKS_OF_SHORT_CODES} with fewer than ${SAFE_DIGITS} digits`;
+        context.addIssue({ code: 'custom', path: ['max_checks'], message, params: { code: 'out-of-range' } });
+      }
+      if (body.message === undefined) return;
+      const judged = judgeMessage({ message: body.message, codeLength });
+      if (!judged.ok) {
+        context.addIssue({ code: 'custom', path: ['message'], message: judged.detail, params: { code: judged.code } });
+      } else if (body.from === undefined && config.signalwire.from === undefined) {
+        const message =
+          'a message of your own needs a sender of your own: add "from", a number of your SignalWire account';
+        context.addIssue({ code: 'custom', path: ['from'], message, params: { code: 'required' } });
+      }
+    })
+    .meta({ id: 'CreateVerification' });
+
+  const CheckCode = z
+    .strictObject({
+      code: z
+        .string()
+        .max(64, 'must be 4 to 20 letters or digits; spaces and hyphens are dropped')
+        .transform((code) => code.replaceAll(/[\s-]/g, ''))
+        .refine((code) => /^[A-Za-z0-9]{4,20}$/.test(code), {
+          error: 'must be 4 to 20 letters or digits; spaces and hyphens are dropped',
+        })
+        .meta({ description: 'What the person entered; spaces and hyphens are dropped.', examples: ['123 456'] }),
+    })
+    .meta({ id: 'CheckCode' });
+
+  const RequestAttempt = z.strictObject({ channel: Channel.optional() }).meta({ id: 'RequestAttempt' });
+
+  return { CreateVerification, CheckCode, RequestAttempt };
+}
+export type RequestSchemas = ReturnType<typeof createRequestSchemas>;
+export type CreateVerification = z.infer<RequestSchemas['CreateVerification']>;
+
+/** What is left out of a submission, filled in. */
+export function withDefaults(body: CreateVerification, config: Config) {
+  const codeLength = body.code_length ?? DEFAULT_CODE_LENGTH;
+  const codeType = body.code_type ?? 'numeric';
+  const short = codeType === 'numeric' && codeLength < SAFE_DIGITS;
+  return {
+    workflow: body.workflow ?? config.defaultWorkflow,
+    from: body.from ?? config.signalwire.from ?? null,
+    codeLength,
+    codeType,
+    expiresInMs: (body.expires_in ?? 600) * 1000,
+    maxChecks: body.max_checks ?? (short ? MAX_CHECKS_OF_SHORT_CODES : DEFAULT_MAX_CHECKS),
+  };
+}
+
+const Time = z.string().meta({ format: 'date-time' });
+
+const Attempt = z
+  .object({
+    id: z.string(),
+    step: z.int(),
+    channel: Channel,
+    status: z.enum(['queued', 'sending', 'sent', 'failed', 'unknown', 'skipped']),
+    trigger: z.enum(['initial', 'timeout', 'failure', 'unknown', 'request']),
+    tries: z.int(),
+    error: z.object({ code: z.string(), detail: z.string(), http_status: z.int().nullable() }).nullable(),
+    started_at: Time,
+    sent_at: Time.nullable(),
+  })
+  .meta({ id: 'Attempt' });
+
+const Checks = z.object({ used: z.int(), max: z.int() }).meta({ id: 'Checks' });
+
+/** The schemas of answers. */
+export const Verification = z
+  .object({
+    id: z.string().meta({ examples: ['ver_3f019a5c7e1b2d4f60718293a4b5c6d7e8'] }),
+    object: z.literal('verification'),
+    status: z.enum([...OpenStatus.options, ...ClosedStatus.options]),
+    reason: CloseReason.nullable(),
+    to: z.string(),
+    reference: z.string().nullable(),
+    metadata: z.record(z.string(), z.string()),
+    workflow: z.array(z.object({ channel: Channel, timeout: z.int().optional() })),
+    current_step: z.int(),
+    attempts: z.array(Attempt),
+    next_attempt: z.object({ channel: Channel, at: Time }).nullable(),
+    checks: Checks,
+    created_at: Time,
+    expires_at: Time,
+    closed_at: Time.nullable(),
+  })
+  .meta({ id: 'Verification' });
+
+export const CheckAnswer = z
+  .object({ approved: z.boolean(), checks: Checks, verification: Verification })
+  .meta({ id: 'CheckAnswer' });
+
+export const Problem = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string(),
+    request_id: z.string(),
+    errors: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457. Clients branch on `code`.' });

@@ -1,0 +1,150 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { createNetworkPolicy } from '../shared/callback-target.ts';
+import type { Clock } from '../shared/clock.ts';
+import type { Config } from '../shared/config.ts';
+import { createErrands } from '../shared/errands.ts';
+import { createHealth } from '../shared/health.ts';
+import { randomHex } from '../shared/ids.ts';
+import { createKeys } from '../shared/keys.ts';
+import { createMetrics } from '../shared/metrics.ts';
+import { listen, startOperationsServer } from '../shared/operations-server.ts';
+import { policyOf } from '../shared/policy.ts';
+import { createQueues } from '../shared/queues.ts';
+import { connectForRequests, disconnect } from '../shared/redis.ts';
+import { createRedisClock } from '../shared/redis-clock.ts';
+import { createRunScript } from '../shared/redis-scripts.ts';
+import { within } from '../shared/shutdown.ts';
+import { createSignalWireClient } from '../shared/signalwire-client.ts';
+import { createTroubleBoard } from '../shared/trouble.ts';
+import { createVerificationStore } from '../shared/verification-store.ts';
+import { createVerifications } from '../shared/verifications.ts';
+import { createApp } from './app.ts';
+import { createAuthenticate } from './authenticate.ts';
+import { createCheckCode } from './check-code.ts';
+import { createSubmitVerification } from './create-verification.ts';
+import { createDemo } from './demo.ts';
+import { createFindVerification } from './find-verification.ts';
+import { createNumberKey } from './number-key.ts';
+import { createOpenApi } from './openapi.ts';
+import { createQueueBoard } from './queue-board.ts';
+import { createRequestAttempt } from './request-attempt.ts';
+import { createRequestSchemas } from './schemas.ts';
+
+/** Together with the errands that follow it, a command that gets no answer ends within the 2 s of a request. */
+const COMMAND_TIMEOUT_MS = 800;
+/** So that the first requests after a start find a connection; without Redis it starts all the same. */
+const FIRST_CONNECTION_MS = 2_000;
+/** Requests that run when the process has to go may finish, a check within its 10 s. */
+const DRAIN_LIMIT_MS = 12_000;
+const VERIFY_CONNECTIONS = 64;
+
+export interface RunningApi {
+  port: number;
+  /** Port of `/metrics`, when there is one. */
+  metricsPort: number | undefined;
+  close(): Promise<void>;
+}
+
+/**
+ * Wires an API process together and starts it. It starts without Redis, too, and answers 503 until Redis is there.
+ *
+ * @param given - parts that a test replaces: a clock that it moves.
+ */
+export async function startApi(config: Config, log: Logger, given: { clock?: Clock } = {}): Promise<RunningApi> {
+  const keys = createKeys();
+  const redis = connectForRequests(config.redisUrl, log, COMMAND_TIMEOUT_MS);
+  const redisClock = createRedisClock({ redis });
+  const clock = given.clock ?? redisClock;
+  const connected = new Promise<void>((resolve) => {
+    redis.on('ready', () => {
+      redisClock.sync().then(resolve, () => {}); // measured again in a few seconds
+    });
+  });
+  const runScript = createRunScript(redis);
+  const metrics = createMetrics('api');
+  const policy = policyOf(config);
+  const queues = createQueues(redis, keys.queuePrefix);
+  const errands = createErrands({ queues, clock, log });
+  const store = createVerificationStore({
+    redis,
+    runScript,
+    keys,
+    clock,
+    policy,
+    random: randomHex,
+    callbackUrl: config.callbacks.url,
+    retentionMs: config.retentionMs,
+  });
+  const verifications = createVerifications({ store, errands, metrics });
+  const monotonicNow = () => performance.now();
+  const health = createHealth({ redis, troubles: createTroubleBoard({ redis, keys }), monotonicNow });
+  const signalwire = createSignalWireClient({
+    ...config.signalwire,
+    timeoutMs: config.sending.timeoutMs,
+    clock,
+    connections: VERIFY_CONNECTIONS,
+  });
+  const schemas = createRequestSchemas(config, createNetworkPolicy(config.callbacks.allowNetworks));
+  const find = createFindVerification({ store, verifications });
+  const submit = createSubmitVerification({
+    verifications,
+    config,
+    policy,
+    clock,
+    numberKey: createNumberKey({ redis, keys, configured: config.numberKey, random: randomHex }),
+    random: randomHex,
+  });
+  const checkCode = createCheckCode({ find, signalwire, metrics, random: randomHex, monotonicNow });
+  const requestAttempt = createRequestAttempt(find);
+  const useCases = { submit, find, checkCode, requestAttempt, schemas };
+  const app = createApp({
+    ...useCases,
+    authenticate: createAuthenticate(config.apiKeys),
+    openapi: createOpenApi(schemas),
+    board: config.admin && createQueueBoard({ queues, admin: config.admin }),
+    demo: config.demo ? createDemo({ ...useCases, sandboxUrl: config.sandboxUrl }) : undefined,
+    health,
+    metrics,
+    log,
+    random: randomHex,
+  });
+
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 5_000 }, app);
+  let draining = false;
+  server.on('request', (_request, response) => {
+    // a keep-alive connection left idle would hold up the shutdown for its whole idle time
+    if (draining) response.setHeader('connection', 'close');
+    response.once('finish', () => {
+      if (draining) setImmediate(() => server.closeIdleConnections());
+    });
+  });
+  await within(FIRST_CONNECTION_MS, connected);
+  await listen(server, config.host, config.port);
+  const { port } = server.address() as AddressInfo;
+  const operations =
+    config.metricsPort === undefined
+      ? undefined
+      : await startOperationsServer({ health, metrics }, config.host, config.metricsPort);
+  log.info({ port, metricsPort: operations?.port }, 'api is listening');
+
+  return {
+    port,
+    metricsPort: operations?.port,
+    async close() {
+      health.shutDown();
+      draining = true;
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      server.closeIdleConnections();
+      await within(DRAIN_LIMIT_MS, closed);
+      server.closeAllConnections();
+      await within(1_000, Promise.all([...Object.values(queues).map((queue) => queue.close()), signalwire.close()]));
+      redisClock.stop();
+      disconnect(redis);
+      await operations?.close();
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import { type Job, UnrecoverableError } from 'bullmq';
+import type { Logger } from 'pino';
+import type { SendOutcome } from '../shared/classify-send.ts';
+import type { Clock } from '../shared/clock.ts';
+import type { Answer, TryOutcome } from '../shared/decide.ts';
+import type { RandomHex } from '../shared/ids.ts';
+import type { Metrics } from '../shared/metrics.ts';
+import { LEAVE_WITHIN_MS } from '../shared/policy.ts';
+import { AttemptJob } from '../shared/queues.ts';
+import type { SignalWireClient } from '../shared/signalwire-client.ts';
+import type { TroubleBoard } from '../shared/trouble.ts';
+import type { Attempt, Verification } from '../shared/verification.ts';
+import type { Verifications } from '../shared/verifications.ts';
+import type { PauseChannel } from './pause-channel.ts';
+import { RetryLater, sleepUntil } from './retry-later.ts';
+
+interface Deps {
+  verifications: Verifications;
+  signalwire: SignalWireClient;
+  pauseChannel: PauseChannel;
+  troubles: TroubleBoard;
+  clock: Clock;
+  /** Milliseconds that only ever grow. */
+  monotonicNow: () => number;
+  metrics: Metrics;
+  log: Logger;
+  randomHex: RandomHex;
+  /** From 0 up to 1. */
+  random: () => number;
+}
+
+/**
+ * Builds the processor of the `sms` and `call` queues: one run is one try. The intent is stored before the request
+ * leaves and its result after; what happens next stands in the verification, and the job only follows it.
+ */
+export function createSendAttempt(deps: Deps) {
+  const { verifications, signalwire, clock, monotonicNow, metrics, log } = deps;
+
+  return async function sendAttempt(job: Job, jobToken: string | undefined): Promise<string> {
+    const parsed = AttemptJob.safeParse(job.data);
+    if (!parsed.success) throw new UnrecoverableError('set aside: the data of this job is not that of an attempt');
+    const { verification_id: id, attempt_id: attemptId } = parsed.data;
+
+    const token = deps.randomHex(8);
+    const claimedAt = monotonicNow();
+    const claim = await verifications.update(id, { type: 'try_started', attemptId, token });
+    if (claim === undefined) throw new UnrecoverableError('set aside: there is no such verification');
+    if (claim.answer.kind === 'wait') return sleepUntil(job, jobToken, claim.answer.until, clock);
+    if (claim.answer.kind !== 'send') return describe(claim.stored.verification, attemptId);
+
+    const { attempt, validForMs } = claim.answer;
+    const leaveWithinMs = LEAVE_WITHIN_MS - (monotonicNow() - claimedAt);
+    const outcome: TryOutcome =
+      leaveWithinMs > 0
+        ? await send(claim.stored.verification, attempt, validForMs, leaveWithinMs)
+        : { kind: 'not_left' };
+    const random = deps.random();
+    const result = await verifications.update(
+      id,
+      { type: 'try_ended', attemptId, token, outcome, random },
+      claim.stored,
+    );
+    job.log(`try ${attempt.tries}: ${words(outcome)}`).catch(() => {}); // the job may have been deleted by hand
+    await tellOthers(claim.stored.verification, attempt, outcome);
+    return follow(job, jobToken, outcome, result?.answer, attempt, result?.stored.verification);
+  };
+
+  async function send(
+    v: Verification,
+    attempt: Attempt,
+    validForMs: number,
+    leaveWithinMs: number,
+  ): Promise<SendOutcome> {
+    const startedAt = monotonicNow();
+    const outcome = await signalwire.send(
+      {
+        channel: attempt.channel,
+        to: v.to,
+        ...(v.from !== null && { from: v.from }),
+        ...(v.message !== null && { message: v.message }),
+        tokenLength: v.codeLength,
+        validForSeconds: Math.floor(validForMs / 1000),
+        maxAttempts: v.checks.max + 2, // so that our own limit always comes first
+        allowAlphas: v.codeType === 'alphanumeric',
+      },
+      { leaveWithinMs },
+    );
+    const seconds = (monotonicNow() - startedAt) / 1000;
+    metrics.tries.inc({ channel: attempt.channel, outcome: outcome.kind });
+    metrics.tryDuration.observe({ channel: attempt.channel }, seconds);
+    log.info(
+      {
+        verification: v.id,
+        attempt: attempt.id,
+        channel: attempt.channel,
+        outcome: outcome.kind,
+        httpStatus: 'httpStatus' in outcome ? outcome.httpStatus : null,
+        ms: Math.round(seconds * 1000),
+      },
+      'try ended',
+    );
+    return outcome;
+  }
+
+  /** What one try's outcome means for the whole channel and for the operator. */
+  async function tellOthers(v: Verification, attempt: Attempt, outcome: TryOutcome): Promise<void> {
+    const { channel } = attempt;
+    if (outcome.kind === 'rate_limited') {
+      await deps.pauseChannel(channel, v.numberHash, outcome.retryAfterMs);
+    } else if (outcome.kind === 'misconfigured' || (outcome.kind === 'refused' && outcome.account)) {
+      const code = outcome.kind === 'misconfigured' ? 'misconfigured' : 'account';
+      log.error(
+        { channel, httpStatus: outcome.httpStatus, reason: outcome.detail },
+        `signalwire ${code}: an operator has to act`,
+      );
+      await deps.troubles.report({ channel, code, detail: outcome.detail }, clock.now());
+    } else if (outcome.kind === 'sent') {
+      await deps.troubles.clear(channel);
+    }
+  }
+
+  function follow(
+    job: Job,
+    jobToken: string | undefined,
+    outcome: TryOutcome,
+    answer: Answer | undefined,
+    attempt: Attempt,
+    after: Verification | undefined,
+  ): Promise<string> | string {
+    if (answer?.kind === 'wait') {
+      const { until } = answer;
+      if (outcome.kind === 'not_left') return sleepUntil(job, jobToken, until, clock);
+      throw new RetryLater(words(outcome), until - clock.now());
+    }
+    if (outcome.kind === 'sent' || after === undefined) return describe(after, attempt.id);
+    throw new UnrecoverableError(words(outcome));
+  }
+}
+
+/** How a try ended, for the queue's own display. */
+function words(outcome: TryOutcome): string {
+  return 'detail' in outcome ? `${outcome.kind}: ${outcome.detail}` : outcome.kind;
+}
+
+function describe(v: Verification | undefined, attemptId: string): string {
+  const attempt = v?.attempts.find((a) => a.id === attemptId);
+  return attempt ? `attempt ${attempt.status}${attempt.error ? ` (${attempt.error.code})` : ''}` : 'gone';
+}

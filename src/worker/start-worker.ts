@@ -1,0 +1,176 @@
+import { type Processor, Worker } from 'bullmq';
+import type { Logger } from 'pino';
+import { createCallbackStore } from '../shared/callback-store.ts';
+import { createCallbackAgent, createNetworkPolicy } from '../shared/callback-target.ts';
+import { CHANNELS } from '../shared/channel.ts';
+import type { Clock } from '../shared/clock.ts';
+import type { Config } from '../shared/config.ts';
+import { createErrands } from '../shared/errands.ts';
+import { createHealth } from '../shared/health.ts';
+import { randomHex } from '../shared/ids.ts';
+import { createKeys } from '../shared/keys.ts';
+import { createMetrics } from '../shared/metrics.ts';
+import { startOperationsServer } from '../shared/operations-server.ts';
+import { policyOf } from '../shared/policy.ts';
+import { createQueues, QUEUE_NAMES, type QueueName } from '../shared/queues.ts';
+import { connectForWork, disconnect } from '../shared/redis.ts';
+import { createRedisClock } from '../shared/redis-clock.ts';
+import { createRunScript } from '../shared/redis-scripts.ts';
+import { within } from '../shared/shutdown.ts';
+import { createSignalWireClient } from '../shared/signalwire-client.ts';
+import { createTroubleBoard } from '../shared/trouble.ts';
+import { createVerificationStore } from '../shared/verification-store.ts';
+import { createVerifications } from '../shared/verifications.ts';
+import { USER_AGENT } from '../shared/version.ts';
+import { createCallbackRequest } from './callback-request.ts';
+import { createDeliverCallback } from './deliver-callback.ts';
+import { createPauseChannel } from './pause-channel.ts';
+import { createReconciler } from './reconcile.ts';
+import { storedBackoff } from './retry-later.ts';
+import { createSendAttempt } from './send-attempt.ts';
+import { createWakeVerification } from './wake-verification.ts';
+
+/** Alarms are short and only ask Redis. */
+const ALARM_CONCURRENCY = 50;
+/** A rate of 0 is no limit; but only a queue that has some limit can be paused for all workers by a 429. */
+const NO_LIMIT = 1_000_000;
+/** Running tries end within their own timeout; what is left after this is taken up by another worker. */
+const DRAIN_LIMIT_MS = 17_000;
+
+export interface RunningWorker {
+  /** Port of `/metrics`, when there is one. */
+  metricsPort: number | undefined;
+  close(): Promise<void>;
+}
+
+/**
+ * Wires a worker process together and starts it.
+ *
+ * @param given - parts that a test replaces: a clock that it moves.
+ */
+export async function startWorker(config: Config, log: Logger, given: { clock?: Clock } = {}): Promise<RunningWorker> {
+  const keys = createKeys();
+  const redis = connectForWork(config.redisUrl, log);
+  const redisClock = createRedisClock({ redis });
+  await redisClock.sync();
+  const clock = given.clock ?? redisClock;
+  const runScript = createRunScript(redis);
+  const metrics = createMetrics('worker');
+  const policy = policyOf(config);
+  const queues = createQueues(redis, keys.queuePrefix);
+  const errands = createErrands({ queues, clock, log });
+  const store = createVerificationStore({
+    redis,
+    runScript,
+    keys,
+    clock,
+    policy,
+    random: randomHex,
+    callbackUrl: config.callbacks.url,
+    retentionMs: config.retentionMs,
+  });
+  const verifications = createVerifications({ store, errands, metrics });
+  const callbacks = createCallbackStore({ redis, runScript, keys });
+  const troubles = createTroubleBoard({ redis, keys });
+  const monotonicNow = () => performance.now();
+  const health = createHealth({ redis, troubles, monotonicNow });
+  const signalwire = createSignalWireClient({
+    ...config.signalwire,
+    timeoutMs: config.sending.timeoutMs,
+    clock,
+    connections: config.channels.sms.concurrency + config.channels.call.concurrency,
+  });
+  const agent = createCallbackAgent(createNetworkPolicy(config.callbacks.allowNetworks));
+  const sendAttempt = createSendAttempt({
+    verifications,
+    signalwire,
+    pauseChannel: createPauseChannel({ queues, runScript, keys, clock, metrics, log }),
+    troubles,
+    clock,
+    monotonicNow,
+    metrics,
+    log,
+    randomHex,
+    random: Math.random,
+  });
+  const processors: Record<QueueName, { process: Processor; concurrency: number }> = {
+    verifications: { process: createWakeVerification({ verifications, clock }), concurrency: ALARM_CONCURRENCY },
+    sms: { process: sendAttempt, concurrency: config.channels.sms.concurrency },
+    call: { process: sendAttempt, concurrency: config.channels.call.concurrency },
+    callbacks: {
+      process: createDeliverCallback({
+        callbacks,
+        post: createCallbackRequest({ agent, clock, secrets: config.callbacks.secrets, userAgent: USER_AGENT }),
+        clock,
+        metrics,
+        log,
+        retryScheduleMs: config.callbacks.retryScheduleMs,
+        random: Math.random,
+      }),
+      concurrency: config.callbacks.concurrency,
+    },
+  };
+
+  for (const channel of CHANNELS)
+    await queues[channel].setGlobalRateLimit(...rateLimit(config.channels[channel].ratePerSecond));
+
+  const workers = QUEUE_NAMES.map((name) => {
+    const { process, concurrency } = processors[name];
+    const worker = new Worker(name, process, {
+      prefix: keys.queuePrefix,
+      connection: redis,
+      concurrency,
+      lockDuration: config.lockDurationMs,
+      stalledInterval: Math.max(1_000, Math.round(config.lockDurationMs / 4)),
+      maxStalledCount: 10,
+      settings: { backoffStrategy: storedBackoff },
+    });
+    worker.on('error', (error) => log.warn({ queue: name, reason: error.message }, 'queue error'));
+    worker.on('stalled', (job) => log.warn({ queue: name, job }, 'a job stalled and is run again'));
+    return worker;
+  });
+  await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+
+  const reconciler = createReconciler({
+    redis,
+    keys,
+    store,
+    callbacks,
+    verifications,
+    errands,
+    clock,
+    metrics,
+    log,
+    randomHex,
+  });
+  reconciler.start();
+  const operations =
+    config.metricsPort === undefined
+      ? undefined
+      : await startOperationsServer({ health, metrics }, config.host, config.metricsPort);
+  log.info({ queues: QUEUE_NAMES, metricsPort: operations?.port }, 'worker is ready');
+
+  return {
+    metricsPort: operations?.port,
+    async close() {
+      health.shutDown();
+      // close() waits for running jobs, and for ever when Redis is away
+      await within(DRAIN_LIMIT_MS, Promise.all([reconciler.stop(), ...workers.map((worker) => worker.close())]));
+      await within(
+        1_000,
+        Promise.all([...Object.values(queues).map((queue) => queue.close()), signalwire.close(), agent.destroy()]),
+      );
+      redisClock.stop();
+      disconnect(redis);
+      await operations?.close();
+    },
+  };
+}
+
+/** A channel's rate as BullMQ counts it: so many in a window of so many milliseconds. */
+function rateLimit(perSecond: number): [max: number, windowMs: number] {
+  if (perSecond === 0) return [NO_LIMIT, 1_000];
+  return perSecond >= 1
+    ? [Math.floor(perSecond), Math.floor((1_000 * Math.floor(perSecond)) / perSecond)]
+    : [1, Math.ceil(1_000 / perSecond)];
+}

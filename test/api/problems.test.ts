@@ -1,0 +1,118 @@
+import { request } from 'node:http';
+import { describe, expect } from 'vitest';
+import { API_KEY, it, OTHER_API_KEY } from '../fixtures.ts';
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+describe('a request that cannot be served', () => {
+  it.for<[string, Record<string, string>]>([
+    ['no key', { authorization: '' }],
+    ['an unknown key', { authorization: 'Bearer nobody-knows-this-secret-at-all' }],
+    ['another scheme', { authorization: `Basic ${API_KEY}` }],
+  ])('is 401 with %s', async ([, headers], { service }) => {
+    const answer = await service.call('POST', '/v1/verifications', { to: '+14045550123' }, headers);
+
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    expect(answer.body).toMatchObject({ type: '/problems/unauthorized', status: 401, code: 'unauthorized' });
+  });
+
+  it.for([
+    ['broken JSON', '{"to":', 400, 'malformed-json'],
+    ['a body of 17 KB', JSON.stringify({ to: 'x'.repeat(17_000) }), 413, 'body-too-large'],
+    ['a JSON array', '[]', 422, 'invalid-request'],
+    ['a JSON string', '"x"', 422, 'invalid-request'],
+    ['null', 'null', 422, 'invalid-request'],
+  ] as const)('says so for %s', async ([, body, status, code], { service }) => {
+    const answer = await service.call('POST', '/v1/verifications', body);
+
+    expect(answer.status).toBe(status);
+    expect(answer.body).toMatchObject({ code, request_id: answer.headers.get('x-request-id') });
+  });
+
+  it('says so for a missing body', async ({ service }) => {
+    const answer = await service.call('POST', '/v1/verifications', undefined, JSON_TYPE);
+
+    expect(answer.status).toBe(422);
+  });
+
+  it.for(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])(
+    'is 415 with %s',
+    async (type, { service }) => {
+      const answer = await service.call('POST', '/v1/verifications', 'to=%2B14045550123', { 'content-type': type });
+
+      expect(answer.status).toBe(415);
+      expect(answer.body['code']).toBe('unsupported-media-type');
+    },
+  );
+
+  it('is 415 with a compressed body it cannot read', async ({ service }) => {
+    const answer = await service.call('POST', '/v1/verifications', '{}', { 'content-encoding': 'compress' });
+
+    expect(answer.status).toBe(415);
+  });
+
+  it.for([
+    '/nowhere',
+    '/v1/nowhere',
+    '/v1/verifications/ver_x',
+    `/v1/verifications/ver_${'0'.repeat(34)}`,
+    '/v1/verifications/%00',
+    '/v1/verifications/%E0%A4%A',
+  ])('is a problem document at %s', async (path, { service }) => {
+    const answer = await service.call('GET', path);
+
+    expect([400, 404]).toContain(answer.status);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    expect(JSON.stringify(answer.body)).not.toMatch(/at \w+ \(|node_modules/);
+  });
+
+  it("hides another key's verification", async ({ service }) => {
+    const { id } = await service.submit({ to: '+14045550123' });
+    const headers = { authorization: `Bearer ${OTHER_API_KEY}` };
+
+    for (const [method, path] of [
+      ['GET', ''],
+      ['POST', '/checks'],
+      ['POST', '/attempts'],
+      ['POST', '/cancel'],
+    ] as const) {
+      const body = path === '/checks' ? { code: '123456' } : method === 'POST' ? {} : undefined;
+      const answer = await service.call(method, `/v1/verifications/${id}${path}`, body, headers);
+      expect([path, answer.status, answer.body['code']]).toEqual([path, 404, 'not-found']);
+    }
+  });
+});
+
+describe('every answer', () => {
+  it('carries the request id, the own one when it is usable', async ({ service }) => {
+    const own = await service.call('GET', '/v1/verifications/x', undefined, { 'x-request-id': 'order-17' });
+    const bad = await service.call('GET', '/v1/verifications/x', undefined, { 'x-request-id': 'a b' });
+
+    expect(own.headers.get('x-request-id')).toBe('order-17');
+    expect(own.body['request_id']).toBe('order-17');
+    expect(bad.headers.get('x-request-id')).toMatch(/^req_[0-9a-f]+$/);
+  });
+
+  it('comes without the name of the framework, with the usual protections', async ({ service }) => {
+    const { headers } = await service.call('GET', '/livez');
+    const v1 = await service.call('GET', '/v1/verifications/x');
+
+    expect(headers.get('x-powered-by')).toBeNull();
+    expect(v1.headers.get('x-content-type-options')).toBe('nosniff');
+  });
+
+  it('outlives a client that hangs up in the middle of its body', async ({ service }) => {
+    await new Promise<void>((resolve) => {
+      const half = request(`${service.url}/v1/verifications`, {
+        method: 'POST',
+        headers: { ...JSON_TYPE, authorization: `Bearer ${API_KEY}`, 'content-length': 1_000 },
+      });
+      half.on('error', () => resolve());
+      half.write('{"to":', () => half.destroy(new Error('gone')));
+    });
+
+    expect((await service.call('GET', '/livez')).status).toBe(200);
+  });
+});

@@ -1,0 +1,205 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { ensureRedis } from '../scripts/ensure-redis.mjs';
+import { createSandbox } from '../src/sandbox/sandbox.ts';
+import type { VerificationView } from '../src/shared/verification-view.ts';
+import { startCallbackReceiver } from './callback-receiver.ts';
+import { API_KEY, freshNumber, ownDatabase, testEnvironment } from './fixtures.ts';
+import { spawnProcess, startProcess } from './service-processes.ts';
+import { startTcpProxy } from './tcp-proxy.ts';
+
+/** Sandbox, receiver and environment for real processes; everything ends with the test. */
+async function surroundings({ redisUrl, env = {} }: { redisUrl?: string; env?: Record<string, string> } = {}) {
+  const sandbox = createSandbox({ projectKey: 'test-project', token: 'test-token' });
+  const receiver = await startCallbackReceiver();
+  onTestFinished(() => Promise.all([sandbox.close(), receiver.close()]).then(() => {}));
+  const environment = {
+    ...testEnvironment(redisUrl ?? (await ownDatabase()), await sandbox.listen(0)),
+    CALLBACK_URL: receiver.url,
+    ...env,
+  };
+  const start = async (name: 'api' | 'worker', extra: Record<string, string> = {}) => {
+    const started = await startProcess(name, { ...environment, ...extra });
+    onTestFinished(() => void started.child.kill('SIGKILL'));
+    return started;
+  };
+  return { sandbox, receiver, environment, start };
+}
+
+/** A Redis of the test's own, which it may stop, with its data kept. */
+async function ownRedis() {
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'ringback-test-redis-'));
+  const redis = await ensureRedis({ dataDir, persist: true, log: () => {} });
+  onTestFinished(async () => {
+    await redis.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+  return redis;
+}
+
+async function call(url: string, method: string, route: string, body?: unknown) {
+  const startedAt = performance.now();
+  const response = await fetch(url + route, {
+    method,
+    headers: { authorization: `Bearer ${API_KEY}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const answer = (await response.json()) as VerificationView & { code?: string };
+  return { status: response.status, headers: response.headers, body: answer, ms: performance.now() - startedAt };
+}
+
+describe('Redis going away', () => {
+  it.for(['unreachable', 'frozen'] as const)(
+    'makes the API refuse instead of hang (%s), and everything goes on afterwards',
+    async (how) => {
+      const redis = await ownRedis();
+      const proxy = await startTcpProxy(Number(new URL(redis.url).port));
+      onTestFinished(() => proxy.close());
+      const { receiver, start } = await surroundings({ redisUrl: `redis://127.0.0.1:${proxy.port}` });
+      const [api] = await Promise.all([start('api'), start('worker')]);
+      const first = await call(api.url, 'POST', '/v1/verifications', { to: freshNumber() });
+      expect(first.status).toBe(202);
+      await receiver.event('verification.attempt.sent', first.body.id);
+
+      onTestFinished(() => void process.kill(redis.pid, 'SIGCONT'));
+      if (how === 'frozen') process.kill(redis.pid, 'SIGSTOP');
+      else await proxy.cut();
+      for (const [method, route, body] of [
+        ['POST', '/v1/verifications', { to: freshNumber() }],
+        ['GET', `/v1/verifications/${first.body.id}`, undefined],
+        ['POST', `/v1/verifications/${first.body.id}/checks`, { code: '123456' }],
+      ] as const) {
+        const answer = await call(api.url, method, route, body);
+        expect([route, answer.status, answer.body.code]).toEqual([route, 503, 'unavailable']);
+        expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
+        // the contract's own limit, not a claim of speed
+        expect(answer.ms).toBeLessThan(2_000);
+      }
+      await expect.poll(async () => (await call(api.url, 'GET', '/readyz')).status).toBe(503);
+      expect((await call(api.url, 'GET', '/livez')).status).toBe(200);
+
+      if (how === 'frozen') process.kill(redis.pid, 'SIGCONT');
+      else await proxy.restore();
+      await expect.poll(async () => (await call(api.url, 'GET', '/readyz')).status).toBe(200);
+      const later = await call(api.url, 'POST', '/v1/verifications', { to: freshNumber() });
+      expect(later.status).toBe(202);
+      await receiver.event('verification.attempt.sent', later.body.id);
+    },
+  );
+
+  it('does not keep the API from starting', async () => {
+    const { start } = await surroundings({ redisUrl: 'redis://127.0.0.1:1' });
+    const api = await start('api');
+
+    expect((await call(api.url, 'POST', '/v1/verifications', { to: freshNumber() })).status).toBe(503);
+    expect((await call(api.url, 'GET', '/readyz')).status).toBe(503);
+  });
+});
+
+describe('a worker', () => {
+  it('that is killed in the middle of a try leaves it unknown, and another one carries on', async () => {
+    const { sandbox, receiver, start } = await surroundings({
+      env: { SEND_TIMEOUT_MS: '1000', LOCK_DURATION_MS: '2000' },
+    });
+    const to = freshNumber();
+    sandbox.behave({ to }, ['accept-then-hang', 'accept']);
+    const [api, worker] = await Promise.all([start('api'), start('worker')]);
+    const { body } = await call(api.url, 'POST', '/v1/verifications', { to });
+    await sandbox.nextRequest((request) => request.to === to);
+    worker.child.kill('SIGKILL');
+    await worker.exited;
+
+    await start('worker');
+
+    const lost = await receiver.event('verification.attempt.unknown', body.id);
+    expect(lost.body.data.attempt?.error?.code).toBe('unknown_outcome');
+    await receiver.event('verification.attempt.sent', body.id);
+    expect(sandbox.sendsTo(to)).toBe(2);
+  });
+
+  it('that is told to stop finishes its try first, takes no other, and exits', async () => {
+    const { sandbox, receiver, start } = await surroundings();
+    const [to, waiting] = [freshNumber(), freshNumber()];
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    sandbox.behave({ to }, [{ after: held }]);
+    const api = await start('api');
+    const worker = await start('worker', { SMS_CONCURRENCY: '1' });
+    const first = await call(api.url, 'POST', '/v1/verifications', { to });
+    await sandbox.nextRequest((request) => request.to === to);
+    const second = await call(api.url, 'POST', '/v1/verifications', { to: waiting });
+
+    worker.child.kill('SIGTERM');
+    await expect.poll(() => worker.output()).toContain('shutting down');
+    answer();
+
+    expect(await worker.exited).toMatchObject({ code: 0 });
+    expect((await call(api.url, 'GET', `/v1/verifications/${first.body.id}`)).body.attempts[0]).toMatchObject({
+      status: 'sent',
+      tries: 1,
+    });
+    expect(sandbox.sendsTo(waiting)).toBe(0);
+    await start('worker');
+    await receiver.event('verification.attempt.sent', second.body.id);
+  });
+
+  it('waits for a Redis that is not there yet', async () => {
+    const redis = await ownRedis();
+    process.kill(redis.pid, 'SIGSTOP');
+    const { start } = await surroundings({ redisUrl: redis.url });
+    const starting = start('worker');
+    process.kill(redis.pid, 'SIGCONT');
+
+    await starting;
+  });
+});
+
+describe('an API process', () => {
+  it('that is told to stop answers what it has, says it is not ready, and exits', async () => {
+    const { sandbox, receiver, start } = await surroundings();
+    const to = freshNumber();
+    const [api] = await Promise.all([start('api'), start('worker')]);
+    const { body } = await call(api.url, 'POST', '/v1/verifications', { to });
+    await receiver.event('verification.attempt.sent', body.id);
+    const { code } = await sandbox.nextMessage(to);
+    let answer = () => {};
+    const held = new Promise<'accept'>((resolve) => {
+      answer = () => resolve('accept');
+    });
+    sandbox.behave({ operation: 'verify' }, () => held);
+    const checking = call(api.url, 'POST', `/v1/verifications/${body.id}/checks`, { code });
+    await sandbox.nextRequest((request) => request.operation === 'verify');
+
+    api.child.kill('SIGTERM');
+    await expect.poll(() => api.output()).toContain('shutting down');
+    answer();
+
+    expect((await checking).body).toMatchObject({ approved: true });
+    expect(await api.exited).toMatchObject({ code: 0 });
+  });
+});
+
+describe('a bad configuration', () => {
+  it.for(['api', 'worker'] as const)(
+    'stops the start of the %s, naming every bad variable and no secret',
+    async (name) => {
+      const started = spawnProcess(name, {
+        SIGNALWIRE_SPACE: 'acme',
+        SIGNALWIRE_PROJECT_KEY: 'p',
+        SIGNALWIRE_TOKEN: 'very-secret-token',
+        API_KEYS: 'test:too-short',
+        MAX_SENDS: 'many',
+        WORKFLOW: 'sms:1s',
+      });
+
+      expect(await started.exited).toMatchObject({ code: 1 });
+      for (const variable of ['REDIS_URL', 'API_KEYS', 'MAX_SENDS', 'WORKFLOW'])
+        expect(started.output()).toContain(variable);
+      for (const secret of ['too-short', 'very-secret-token']) expect(started.output()).not.toContain(secret);
+    },
+  );
+});
