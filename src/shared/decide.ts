@@ -176,7 +176,11 @@ function passTime(c: Context): void {
   }
   const active = activeAttempt(c.v);
   if (active?.flight && c.now >= active.flight.at + c.policy.intentTtlMs) {
-    loseTry(c, active, { code: 'unknown_outcome', detail: 'the worker died before the result was stored', httpStatus: null });
+    loseTry(c, active, {
+      code: 'unknown_outcome',
+      detail: 'the worker died before the result was stored',
+      httpStatus: null,
+    });
   }
   settle(c);
 }
@@ -227,7 +231,8 @@ function endTry(c: Context, event: Extract<VerificationEvent, { type: 'try_ended
   const attempt = c.v.attempts.find((a) => a.id === event.attemptId);
   if (attempt === undefined) return { kind: 'over' };
   if (attempt.flight?.token !== event.token) {
-    if (attempt.lostToken === event.token && event.outcome.kind === 'sent') acceptLateAnswer(c, attempt, event.outcome.mfaId);
+    if (attempt.lostToken === event.token && event.outcome.kind === 'sent')
+      acceptLateAnswer(c, attempt, event.outcome.mfaId);
     return { kind: 'over' };
   }
   attempt.flight = null;
@@ -491,7 +496,8 @@ function close(c: Context, status: ClosedStatus, reason: CloseReason | null): vo
     if (attempt.status !== 'queued') continue;
     attempt.status = 'skipped';
     // A misconfigured account is why it never was sent, and what the operator has to mend.
-    if (attempt.error?.code !== 'misconfigured') skip(attempt, 'closed', 'the verification was closed before it was sent');
+    if (attempt.error?.code !== 'misconfigured')
+      skip(attempt, 'closed', 'the verification was closed before it was sent');
   }
   c.v.timerAt = null;
   // Whenever somebody notices it, a verification ends no later than it expires.

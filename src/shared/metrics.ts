@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Change } from './verification-store.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -69,6 +69,12 @@ export function createMetrics(process: 'api' | 'worker') {
       name: 'ringback_reconciler_repairs_total',
       help: 'What the reconciler put right, by kind.',
       labelNames: ['kind'],
+      registers,
+    }),
+    circuitState: new Gauge({
+      name: 'ringback_circuit_state',
+      help: 'State of the circuit of a channel in this process: 0 closed, 1 half-open, 2 open.',
+      labelNames: ['channel'],
       registers,
     }),
     channelPauses: new Counter({

@@ -1,5 +1,6 @@
 import { type Job, UnrecoverableError } from 'bullmq';
 import type { Logger } from 'pino';
+import type { Channel } from '../shared/channel.ts';
 import type { SendOutcome } from '../shared/classify-send.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Answer, TryOutcome } from '../shared/decide.ts';
@@ -11,12 +12,14 @@ import type { SignalWireClient } from '../shared/signalwire-client.ts';
 import type { TroubleBoard } from '../shared/trouble.ts';
 import type { Attempt, Verification } from '../shared/verification.ts';
 import type { Verifications } from '../shared/verifications.ts';
+import type { Circuit } from './circuit.ts';
 import type { PauseChannel } from './pause-channel.ts';
 import { RetryLater, sleepUntil } from './retry-later.ts';
 
 interface Deps {
   verifications: Verifications;
   signalwire: SignalWireClient;
+  circuits: Record<Channel, Circuit>;
   pauseChannel: PauseChannel;
   troubles: TroubleBoard;
   clock: Clock;
@@ -39,21 +42,28 @@ export function createSendAttempt(deps: Deps) {
   return async function sendAttempt(job: Job, jobToken: string | undefined): Promise<string> {
     const parsed = AttemptJob.safeParse(job.data);
     if (!parsed.success) throw new UnrecoverableError('set aside: the data of this job is not that of an attempt');
-    const { verification_id: id, attempt_id: attemptId } = parsed.data;
+    const { verification_id: id, attempt_id: attemptId, channel } = parsed.data;
+
+    const leave = deps.circuits[channel].admit();
+    if ('waitMs' in leave) return sleepUntil(job, jobToken, clock.now() + leave.waitMs, clock);
 
     const token = deps.randomHex(8);
     const claimedAt = monotonicNow();
-    const claim = await verifications.update(id, { type: 'try_started', attemptId, token });
+    const claim = await verifications.update(id, { type: 'try_started', attemptId, token }).catch((error: unknown) => {
+      leave.giveBack();
+      throw error;
+    });
+    if (claim?.answer.kind !== 'send') leave.giveBack();
     if (claim === undefined) throw new UnrecoverableError('set aside: there is no such verification');
     if (claim.answer.kind === 'wait') return sleepUntil(job, jobToken, claim.answer.until, clock);
     if (claim.answer.kind !== 'send') return describe(claim.stored.verification, attemptId);
 
     const { attempt, validForMs } = claim.answer;
-    const leaveWithinMs = LEAVE_WITHIN_MS - (monotonicNow() - claimedAt);
-    const outcome: TryOutcome =
-      leaveWithinMs > 0
-        ? await send(claim.stored.verification, attempt, validForMs, leaveWithinMs)
-        : { kind: 'not_left' };
+    const outcome = await leave.run(async () => {
+      const leaveWithinMs = LEAVE_WITHIN_MS - (monotonicNow() - claimedAt);
+      if (leaveWithinMs <= 0) return { kind: 'not_left' };
+      return send(claim.stored.verification, attempt, validForMs, leaveWithinMs);
+    });
     const random = deps.random();
     const result = await verifications.update(
       id,
@@ -115,7 +125,7 @@ export function createSendAttempt(deps: Deps) {
       );
       await deps.troubles.report({ channel, code, detail: outcome.detail }, clock.now());
     } else if (outcome.kind === 'sent') {
-      await deps.troubles.clear(channel);
+      await deps.troubles.clear(channel, ['misconfigured', 'account']);
     }
   }
 

@@ -2,7 +2,7 @@ import { type Processor, Worker } from 'bullmq';
 import type { Logger } from 'pino';
 import { createCallbackStore } from '../shared/callback-store.ts';
 import { createCallbackAgent, createNetworkPolicy } from '../shared/callback-target.ts';
-import { CHANNELS } from '../shared/channel.ts';
+import { CHANNELS, type Channel } from '../shared/channel.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
 import { createErrands } from '../shared/errands.ts';
@@ -23,6 +23,7 @@ import { createVerificationStore } from '../shared/verification-store.ts';
 import { createVerifications } from '../shared/verifications.ts';
 import { USER_AGENT } from '../shared/version.ts';
 import { createCallbackRequest } from './callback-request.ts';
+import { createCircuit } from './circuit.ts';
 import { createDeliverCallback } from './deliver-callback.ts';
 import { createPauseChannel } from './pause-channel.ts';
 import { createReconciler } from './reconcile.ts';
@@ -81,9 +82,12 @@ export async function startWorker(config: Config, log: Logger, given: { clock?: 
     connections: config.channels.sms.concurrency + config.channels.call.concurrency,
   });
   const agent = createCallbackAgent(createNetworkPolicy(config.callbacks.allowNetworks));
+  const circuit = (channel: Channel) =>
+    createCircuit({ channel, minTries: config.sending.breakerMinTries, troubles, clock, monotonicNow, metrics, log });
   const sendAttempt = createSendAttempt({
     verifications,
     signalwire,
+    circuits: { sms: circuit('sms'), call: circuit('call') },
     pauseChannel: createPauseChannel({ queues, runScript, keys, clock, metrics, log }),
     troubles,
     clock,
