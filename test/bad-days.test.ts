@@ -1,12 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ensureRedis } from '../scripts/ensure-redis.mjs';
 import { createSandbox } from '../src/sandbox/sandbox.ts';
 import type { VerificationView } from '../src/shared/verification-view.ts';
 import { startCallbackReceiver } from './callback-receiver.ts';
-import { API_KEY, freshNumber, ownDatabase, testEnvironment } from './fixtures.ts';
+import { API_KEY, freshNumber, ownDatabase, SECOND, testEnvironment } from './fixtures.ts';
 import { spawnProcess, startProcess } from './service-processes.ts';
 import { startTcpProxy } from './tcp-proxy.ts';
 
@@ -155,6 +156,80 @@ describe('a worker', () => {
     process.kill(redis.pid, 'SIGCONT');
 
     await starting;
+  });
+});
+
+describe('the only worker killed with 200 attempts in flight', () => {
+  it('loses none of them and sends none more often than allowed', async () => {
+    const { sandbox, receiver, start } = await surroundings({
+      env: { SEND_TIMEOUT_MS: '5000', LOCK_DURATION_MS: '6000', SMS_CONCURRENCY: '200', BREAKER_MIN_TRIES: '0' },
+    });
+    let hold = true;
+    sandbox.behave({}, () => (hold ? 'accept-then-hang' : 'accept'));
+    const [api, worker] = await Promise.all([start('api'), start('worker')]);
+    const numbers = Array.from({ length: 200 }, () => freshNumber());
+    const ids = await Promise.all(
+      numbers.map(async (to) => (await call(api.url, 'POST', '/v1/verifications', { to })).body.id),
+    );
+    await expect.poll(() => sandbox.requests.length).toBe(200);
+    worker.child.kill('SIGKILL');
+    await worker.exited;
+    hold = false;
+
+    await start('worker');
+
+    await Promise.all(ids.map((id) => receiver.event('verification.attempt.unknown', id)));
+    await Promise.all(ids.map((id) => receiver.event('verification.attempt.sent', id)));
+    expect(numbers.filter((to) => sandbox.sendsTo(to) !== 2)).toEqual([]);
+  }, 60_000);
+});
+
+describe('a worker whose clock is wrong', () => {
+  it.for([-60, 60])('by %i s sends, falls back and ends on time all the same', async (seconds) => {
+    const { receiver, start } = await surroundings();
+    const wrong = `const real = Date.now; Date.now = () => real() + ${seconds * SECOND};`;
+    const api = await start('api');
+    await start('worker', { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(wrong)}` });
+    const workflow = [{ channel: 'sms', timeout: 5 }, { channel: 'call' }];
+    const { body } = await call(api.url, 'POST', '/v1/verifications', { to: freshNumber(), workflow, expires_in: 60 });
+
+    const fallback = await receiver.event('verification.fallback', body.id);
+    await receiver.first((d) => d.body.data.attempt?.channel === 'call' && d.body.data.attempt.status === 'sent');
+
+    const sent = receiver.received.find((d) => d.body.type === 'verification.attempt.sent');
+    const waited = Date.parse(fallback.body.timestamp) - Date.parse(sent?.body.timestamp ?? '');
+    expect(waited).toBeGreaterThanOrEqual(5 * SECOND);
+    // a clock that is wrong by a minute would be seen here; the reconciler needs a few seconds
+    expect(waited).toBeLessThan(20 * SECOND);
+  });
+});
+
+describe('a full Redis', () => {
+  it('is a 503 for clients; what was sent meanwhile is stored once there is room', async () => {
+    const redis = await ownRedis();
+    const admin = new Redis(redis.url);
+    onTestFinished(() => admin.disconnect());
+    const { sandbox, start } = await surroundings({ redisUrl: redis.url });
+    const [api, worker] = await Promise.all([start('api'), start('worker')]);
+    const to = freshNumber();
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    sandbox.behave({ to }, [{ after: held }]);
+    const { body } = await call(api.url, 'POST', '/v1/verifications', { to });
+    await sandbox.nextRequest((request) => request.to === to);
+
+    await admin.config('SET', 'maxmemory', '1mb');
+    const refused = await call(api.url, 'POST', '/v1/verifications', { to: freshNumber() });
+    expect(refused).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+    answer();
+    await expect.poll(() => worker.output()).toContain('a result could not be stored yet');
+    await admin.config('SET', 'maxmemory', '0');
+
+    await expect
+      .poll(async () => (await call(api.url, 'GET', `/v1/verifications/${body.id}`)).body.attempts[0])
+      .toMatchObject({ status: 'sent', tries: 1 });
   });
 });
 

@@ -8,6 +8,7 @@ import type { Metrics } from '../shared/metrics.ts';
 import { CallbackJob } from '../shared/queues.ts';
 import type { Delivery, PostCallback } from './callback-request.ts';
 import { RetryLater, sleepUntil } from './retry-later.ts';
+import { untilStored } from './until-stored.ts';
 
 interface Deps {
   callbacks: CallbackStore;
@@ -41,7 +42,7 @@ export function createDeliverCallback(deps: Deps) {
     const startedAt = clock.now();
     const delivery = await post({ url: callback.url, eventId: callback.eventId, body: stored.body });
     metrics.deliveries.inc({ outcome: delivery.kind });
-    const after = await record(stored, delivery, startedAt);
+    const after = await untilStored(log, () => record(stored, delivery, startedAt));
     log.info(
       {
         callback: callback.id,

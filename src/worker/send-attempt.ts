@@ -15,6 +15,7 @@ import type { Verifications } from '../shared/verifications.ts';
 import type { Circuit } from './circuit.ts';
 import type { PauseChannel } from './pause-channel.ts';
 import { RetryLater, sleepUntil } from './retry-later.ts';
+import { untilStored } from './until-stored.ts';
 
 interface Deps {
   verifications: Verifications;
@@ -65,11 +66,8 @@ export function createSendAttempt(deps: Deps) {
       return send(claim.stored.verification, attempt, validForMs, leaveWithinMs);
     });
     const random = deps.random();
-    const result = await verifications.update(
-      id,
-      { type: 'try_ended', attemptId, token, outcome, random },
-      claim.stored,
-    );
+    const ended = { type: 'try_ended', attemptId, token, outcome, random } as const;
+    const result = await untilStored(log, () => verifications.update(id, ended, claim.stored));
     job.log(`try ${attempt.tries}: ${words(outcome)}`).catch(() => {}); // the job may have been deleted by hand
     await tellOthers(claim.stored.verification, attempt, outcome);
     return follow(job, jobToken, outcome, result?.answer, attempt, result?.stored.verification);
