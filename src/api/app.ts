@@ -9,6 +9,7 @@ import { type CheckCode, checkCodeRoute } from './check-code.ts';
 import { createVerificationRoute, type SubmitVerification } from './create-verification.ts';
 import type { FindVerification } from './find-verification.ts';
 import { getVerificationRoute } from './get-verification.ts';
+import type { createIdempotency } from './idempotency.ts';
 import { createProblemHandler, notFound } from './problem-handler.ts';
 import { readJson } from './read-json.ts';
 import { type RequestAttempt, requestAttemptRoute } from './request-attempt.ts';
@@ -23,6 +24,7 @@ export interface AppDeps {
   find: FindVerification;
   checkCode: CheckCode;
   requestAttempt: RequestAttempt;
+  idempotent: ReturnType<typeof createIdempotency>;
   openapi: unknown;
   /** Bull Board, when somebody can sign in. */
   board: RequestHandler | undefined;
@@ -41,7 +43,7 @@ const noStore: RequestHandler = (_request, response, next) => {
 
 /** The HTTP side of the API process: which address leads where. */
 export function createApp(deps: AppDeps): Express {
-  const { find, schemas, health } = deps;
+  const { find, schemas, health, idempotent } = deps;
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
@@ -66,10 +68,10 @@ export function createApp(deps: AppDeps): Express {
   });
 
   app.use('/v1', noStore, deps.authenticate, readJson);
-  app.post('/v1/verifications', createVerificationRoute(deps.submit, schemas));
+  app.post('/v1/verifications', idempotent(createVerificationRoute(deps.submit, schemas)));
   app.get('/v1/verifications/:id', getVerificationRoute(find));
   app.post('/v1/verifications/:id/checks', checkCodeRoute(deps.checkCode, schemas));
-  app.post('/v1/verifications/:id/attempts', requestAttemptRoute(deps.requestAttempt, schemas));
+  app.post('/v1/verifications/:id/attempts', idempotent(requestAttemptRoute(deps.requestAttempt, schemas)));
   app.post('/v1/verifications/:id/cancel', cancelVerificationRoute(find));
 
   app.use(notFound);

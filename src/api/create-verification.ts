@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import { createHmac } from 'node:crypto';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
 import { open, type Policy } from '../shared/decide.ts';
@@ -8,6 +8,7 @@ import { isClosed, type OpenVerification, type Verification } from '../shared/ve
 import { verificationView } from '../shared/verification-view.ts';
 import type { Verifications } from '../shared/verifications.ts';
 import { ownerOf } from './authenticate.ts';
+import { IDEMPOTENCY_TTL_MS, type IdempotentRoute } from './idempotency.ts';
 import type { NumberKey } from './number-key.ts';
 import { ProblemError } from './problems.ts';
 import { parseBody } from './read-json.ts';
@@ -25,7 +26,15 @@ interface Deps {
 /** How a submission ended: `existing` is the open one that `if_active: return` asked for. */
 export type Submission = { kind: 'created' | 'existing'; verification: Verification };
 
-export type SubmitVerification = (body: CreateVerification, owner: string) => Promise<Submission>;
+/**
+ * @param idempotencySeed - names the request: repeated with the same seed within a day it finds what it has stored,
+ * even when its answer was lost.
+ */
+export type SubmitVerification = (
+  body: CreateVerification,
+  owner: string,
+  idempotencySeed?: string,
+) => Promise<Submission>;
 
 /** More rounds than this mean that others replace the verification as fast as we do. */
 const MAX_ROUNDS = 5;
@@ -38,13 +47,19 @@ const MAX_ROUNDS = 5;
 export function createSubmitVerification(deps: Deps): SubmitVerification {
   const { verifications, config, policy, clock } = deps;
 
-  function draft(body: CreateVerification, owner: string, numberKey: string, now: number): OpenVerification {
+  function draft(
+    body: CreateVerification,
+    owner: string,
+    numberKey: string,
+    now: number,
+    seed: string | undefined,
+  ): OpenVerification {
     const to = body.to as E164;
     const numberHash = hashNumber(numberKey, to);
     const filled = withDefaults(body, config);
     return {
       schema: 1,
-      id: newVerificationId(slotOf(numberHash), deps.random),
+      id: newVerificationId(slotOf(numberHash), seed === undefined ? deps.random : () => seededHex(numberKey, seed)),
       owner,
       to,
       masked: maskNumber(to),
@@ -75,15 +90,23 @@ export function createSubmitVerification(deps: Deps): SubmitVerification {
     };
   }
 
-  return async function submitVerification(body, owner) {
+  return async function submitVerification(body, owner, idempotencySeed) {
     const numberKey = await deps.numberKey();
     const ifActive = body.if_active ?? 'conflict';
+    let generation = 0;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const now = clock.now();
-      const v = draft(body, owner, numberKey, now);
+      const seed = idempotencySeed && `${idempotencySeed}:${generation}`;
+      const v = draft(body, owner, numberKey, now, seed);
       const blocked = v.country !== null && config.countries.includes(v.country) ? null : 'country_not_allowed';
       const creation = await verifications.create(open(v, now, policy, blocked), now);
       if (creation.kind === 'created') return { kind: 'created', verification: creation.change.after };
+      if (creation.kind === 'existing') {
+        if (now - creation.verification.createdAt < IDEMPOTENCY_TTL_MS)
+          return { kind: 'created', verification: creation.verification };
+        generation += 1; // the key was used for another one, longer ago than it is remembered
+        continue;
+      }
 
       // the open one may only look open: time has its say first
       const event =
@@ -107,14 +130,20 @@ export function createSubmitVerification(deps: Deps): SubmitVerification {
   };
 }
 
+/** The random part of an id that follows from a seed. */
+function seededHex(key: string, seed: string): string {
+  return createHmac('sha256', key).update(`idempotency:${seed}`).digest('hex').slice(0, 32);
+}
+
 /** `POST /v1/verifications` */
-export function createVerificationRoute(submit: SubmitVerification, schemas: RequestSchemas): RequestHandler {
-  return async (request, response) => {
+export function createVerificationRoute(submit: SubmitVerification, schemas: RequestSchemas): IdempotentRoute {
+  return async (request, response, seed) => {
     const body = parseBody(schemas.CreateVerification, request.body);
-    const { kind, verification } = await submit(body, ownerOf(response));
-    response
-      .status(kind === 'created' ? 202 : 200)
-      .location(`/v1/verifications/${verification.id}`)
-      .json(verificationView(verification, 'full'));
+    const { kind, verification } = await submit(body, ownerOf(response), seed);
+    return {
+      status: kind === 'created' ? 202 : 200,
+      location: `/v1/verifications/${verification.id}`,
+      body: verificationView(verification, 'full'),
+    };
   };
 }

@@ -7,6 +7,7 @@ import { type CheckCode, checkCodeRoute } from './check-code.ts';
 import type { SubmitVerification } from './create-verification.ts';
 import type { FindVerification } from './find-verification.ts';
 import { getVerificationRoute } from './get-verification.ts';
+import type { createIdempotency } from './idempotency.ts';
 import { ProblemError } from './problems.ts';
 import { parseBody, readJson } from './read-json.ts';
 import { type RequestAttempt, requestAttemptRoute } from './request-attempt.ts';
@@ -19,6 +20,7 @@ interface Deps {
   checkCode: CheckCode;
   requestAttempt: RequestAttempt;
   schemas: RequestSchemas;
+  idempotent: ReturnType<typeof createIdempotency>;
   /** Origin of the sandbox's phone page; undefined: codes go to real phones. */
   sandboxUrl: string | undefined;
 }
@@ -48,7 +50,7 @@ const CONTENT_SECURITY_POLICY = [
  * Builds the demo: the two-step page, and the few routes behind it. They are the use cases of `/v1` without an API key:
  * whoever knows the id of a verification, 128 random bits that only its page was told, may follow and check it.
  */
-export function createDemo({ submit, find, checkCode, requestAttempt, schemas, sandboxUrl }: Deps): Router {
+export function createDemo({ submit, find, checkCode, requestAttempt, schemas, idempotent, sandboxUrl }: Deps): Router {
   const api = express.Router();
   api.use(asDemo, refuseCrossSite, requireJson, readJson);
   api.get('/settings', (_request, response) => {
@@ -57,7 +59,7 @@ export function createDemo({ submit, find, checkCode, requestAttempt, schemas, s
   api.post('/verifications', createRoute(submit, schemas));
   api.get('/verifications/:id', getVerificationRoute(find));
   api.post('/verifications/:id/checks', checkCodeRoute(checkCode, schemas));
-  api.post('/verifications/:id/attempts', requestAttemptRoute(requestAttempt, schemas));
+  api.post('/verifications/:id/attempts', idempotent(requestAttemptRoute(requestAttempt, schemas)));
 
   const demo = express.Router();
   demo.use((_request, response, next) => {

@@ -15,6 +15,19 @@ const COMMON: ProblemCode[] = ['unauthorized', 'not-found', 'internal-error', 'u
 /** Those of a call with a body. */
 const WITH_BODY: ProblemCode[] = ['malformed-json', 'body-too-large', 'unsupported-media-type', 'invalid-request'];
 
+/** Those of a call that takes an idempotency key. */
+const IDEMPOTENT: ProblemCode[] = ['idempotency-key-in-use', 'idempotency-key-reused'];
+
+const IdempotencyKey = z.object({
+  'idempotency-key': z
+    .string()
+    .max(255)
+    .optional()
+    .meta({
+      description: 'Names the request: repeated within 24 h with the same body, it is answered alike and done once.',
+    }),
+});
+
 /** The OpenAPI 3.1 document, made from the very schemas that check requests. */
 export function createOpenApi(schemas: RequestSchemas) {
   const id = { requestParams: { path: z.object({ id: z.string().meta({ description: 'Id of the verification.' }) }) } };
@@ -37,6 +50,7 @@ export function createOpenApi(schemas: RequestSchemas) {
       '/v1/verifications': {
         post: {
           ...operation('createVerification', 'Submit a verification', 'verifications'),
+          requestParams: { header: IdempotencyKey },
           requestBody: json(schemas.CreateVerification, SUBMISSION_EXAMPLE),
           responses: {
             '200': { description: 'The open verification that `if_active: return` asked for.', ...json(Verification) },
@@ -45,7 +59,7 @@ export function createOpenApi(schemas: RequestSchemas) {
               headers: z.object({ location: z.string().meta({ description: 'Path of the verification.' }) }),
               ...json(Verification),
             },
-            ...problems([...COMMON, ...WITH_BODY, 'verification-active', 'rate-limited']),
+            ...problems([...COMMON, ...WITH_BODY, ...IDEMPOTENT, 'verification-active', 'rate-limited']),
           },
         },
       },
@@ -79,13 +93,14 @@ export function createOpenApi(schemas: RequestSchemas) {
       '/v1/verifications/{id}/attempts': {
         post: {
           ...operation('requestAttempt', 'Send another code now', 'verifications'),
-          ...id,
+          requestParams: { ...id.requestParams, header: IdempotencyKey },
           requestBody: { ...json(schemas.RequestAttempt, { channel: 'call' }), required: false },
           responses: {
             '202': { description: 'Another attempt is queued.', ...json(Verification) },
             ...problems([
               ...COMMON,
               ...WITH_BODY,
+              ...IDEMPOTENT,
               'attempt-in-progress',
               'no-step-left',
               'send-limit',

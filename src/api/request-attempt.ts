@@ -1,20 +1,30 @@
-import type { RequestHandler } from 'express';
 import type { Channel } from '../shared/channel.ts';
 import type { Verification } from '../shared/verification.ts';
 import { verificationView } from '../shared/verification-view.ts';
 import { ownerOf } from './authenticate.ts';
 import { closedProblem } from './closed-problem.ts';
 import type { FindVerification } from './find-verification.ts';
+import type { IdempotentRoute } from './idempotency.ts';
 import { ProblemError } from './problems.ts';
 import { parseBody } from './read-json.ts';
 import type { RequestSchemas } from './schemas.ts';
 
-export type RequestAttempt = (id: unknown, owner: string, channel: Channel | undefined) => Promise<Verification>;
+/** @param idempotencySeed - names the request: repeated with the same seed it is not done twice, though its answer was lost. */
+export type RequestAttempt = (
+  id: unknown,
+  owner: string,
+  channel: Channel | undefined,
+  idempotencySeed?: string,
+) => Promise<Verification>;
 
 /** Builds the request for another code now. @throws {ProblemError} when none can be sent, saying why. */
 export function createRequestAttempt({ update }: FindVerification): RequestAttempt {
-  return async function requestAttempt(id, owner, channel) {
-    const { stored, answer } = await update(id, owner, { type: 'attempt_requested', channel });
+  return async function requestAttempt(id, owner, channel, idempotencySeed) {
+    const { stored, answer } = await update(id, owner, {
+      type: 'attempt_requested',
+      channel,
+      request: idempotencySeed,
+    });
     switch (answer.kind) {
       case 'done':
         return stored.verification;
@@ -43,10 +53,10 @@ export function createRequestAttempt({ update }: FindVerification): RequestAttem
 }
 
 /** `POST /v1/verifications/{id}/attempts` */
-export function requestAttemptRoute(requestAttempt: RequestAttempt, schemas: RequestSchemas): RequestHandler {
-  return async (request, response) => {
+export function requestAttemptRoute(requestAttempt: RequestAttempt, schemas: RequestSchemas): IdempotentRoute {
+  return async (request, response, seed) => {
     const { channel } = parseBody(schemas.RequestAttempt, request.body ?? {});
-    const verification = await requestAttempt(request.params['id'], ownerOf(response), channel);
-    response.status(202).json(verificationView(verification, 'full'));
+    const verification = await requestAttempt(request.params['id'], ownerOf(response), channel, seed);
+    return { status: 202, body: verificationView(verification, 'full') };
   };
 }

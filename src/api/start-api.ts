@@ -26,6 +26,7 @@ import { createCheckCode } from './check-code.ts';
 import { createSubmitVerification } from './create-verification.ts';
 import { createDemo } from './demo.ts';
 import { createFindVerification } from './find-verification.ts';
+import { createIdempotency } from './idempotency.ts';
 import { createNumberKey } from './number-key.ts';
 import { createOpenApi } from './openapi.ts';
 import { createQueueBoard } from './queue-board.ts';
@@ -98,7 +99,8 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
   });
   const checkCode = createCheckCode({ find, signalwire, metrics, random: randomHex, monotonicNow });
   const requestAttempt = createRequestAttempt(find);
-  const useCases = { submit, find, checkCode, requestAttempt, schemas };
+  const idempotent = createIdempotency({ runScript, keys, random: randomHex });
+  const useCases = { submit, find, checkCode, requestAttempt, schemas, idempotent };
   const app = createApp({
     ...useCases,
     authenticate: createAuthenticate(config.apiKeys),

@@ -47,7 +47,8 @@ export type VerificationEvent =
   | { type: 'try_started'; attemptId: string; token: string }
   /** `random` from 0 up to 1 pins the jitter of the next try. */
   | { type: 'try_ended'; attemptId: string; token: string; outcome: TryOutcome; random: number }
-  | { type: 'attempt_requested'; channel: Channel | undefined }
+  /** `request` names a request that its client may repeat. */
+  | { type: 'attempt_requested'; channel: Channel | undefined; request?: string | undefined }
   /** `wellFormed`: whether the code has the length and alphabet of this verification's codes. */
   | { type: 'check_started'; token: string; wellFormed: boolean }
   | { type: 'check_ended'; token: string; result: CheckResult; spent: readonly string[] }
@@ -147,7 +148,7 @@ function handle(c: Context, event: VerificationEvent): Answer {
     case 'try_ended':
       return endTry(c, event);
     case 'attempt_requested':
-      return requestAttempt(c, event.channel);
+      return requestAttempt(c, event.channel, event.request);
     case 'check_started':
       return startCheck(c, event.token, event.wellFormed);
     case 'check_ended':
@@ -321,7 +322,8 @@ function recordAfterClose(v: Verification, attempt: Attempt, outcome: TryOutcome
   skip(attempt, 'closed', 'the verification was closed before a code could be sent');
 }
 
-function requestAttempt(c: Context, channel: Channel | undefined): Answer {
+function requestAttempt(c: Context, channel: Channel | undefined, request: string | undefined): Answer {
+  if (request !== undefined && c.v.attempts.some((a) => a.request === request)) return { kind: 'done' };
   passTime(c);
   const { v, now } = c;
   if (isClosed(v)) return { kind: 'closed' };
@@ -343,7 +345,8 @@ function requestAttempt(c: Context, channel: Channel | undefined): Answer {
   v.stepStartedAt = now;
   if (later === -1) {
     const sameChannel = v.workflow.findLastIndex((s, i) => i <= v.currentStep && s.channel === target);
-    addAttempt(c, target, 'request', sameChannel === -1 ? v.currentStep : sameChannel);
+    const attempt = addAttempt(c, target, 'request', sameChannel === -1 ? v.currentStep : sameChannel);
+    if (request !== undefined) attempt.request = request;
     return { kind: 'done' };
   }
   for (let step = v.currentStep + 1; step < later; step++) {
@@ -351,7 +354,9 @@ function requestAttempt(c: Context, channel: Channel | undefined): Answer {
     skip(jumped, 'superseded', 'the client asked for a later step');
   }
   v.currentStep = later;
-  report(c, 'verification.fallback', addAttempt(c, target, 'request', later));
+  const attempt = addAttempt(c, target, 'request', later);
+  if (request !== undefined) attempt.request = request;
+  report(c, 'verification.fallback', attempt);
   return { kind: 'done' };
 }
 

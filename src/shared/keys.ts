@@ -15,6 +15,8 @@ export interface Keys {
   callback(id: CallbackId): string;
   /** STRING: the open verification of one key name for one number. */
   active(owner: string, numberHash: string): string;
+  /** HASH of a request that was made with an idempotency key. */
+  idempotency(hash: string): string;
   /** ZSET verification id → epoch ms: when somebody must look at it next. */
   readonly due: string;
   /** ZSET callback id → epoch ms: undelivered callbacks and when each is due. */
@@ -38,6 +40,7 @@ export function createKeys(root = 'ringback'): Keys {
     verificationCallbacks: (id) => `${tag}:verification:${id}:callbacks`,
     callback: (id) => `${tag}:callback:${id}`,
     active: (owner, numberHash) => `${tag}:active:${owner}:${numberHash}`,
+    idempotency: (hash) => `${tag}:idempotency:${hash}`,
     due: `${tag}:due`,
     dueCallbacks: `${tag}:due-callbacks`,
     rateLimited: (channel) => `${tag}:rate-limited:${channel}`,

@@ -7,6 +7,8 @@ const SCRIPTS = {
   saveVerification: source('save-verification'),
   saveCallback: source('save-callback'),
   forgetActive: source('forget-active'),
+  idempotencyBegin: source('idempotency-begin'),
+  idempotencyEnd: source('idempotency-end'),
   lookAgain: source('look-again'),
   noteRateLimited: source('note-rate-limited'),
 };

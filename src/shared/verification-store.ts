@@ -37,7 +37,12 @@ export interface Update {
   change: Change | null;
 }
 
-export type Creation = { kind: 'created'; change: Change } | { kind: 'active'; id: VerificationId };
+export type Creation =
+  | { kind: 'created'; change: Change }
+  /** The owner has this open one for the number. */
+  | { kind: 'active'; id: VerificationId }
+  /** There is one of this very id, from an earlier request with the same idempotency key. */
+  | { kind: 'existing'; verification: Verification };
 
 interface Deps {
   redis: Redis;
@@ -104,9 +109,14 @@ export function createVerificationStore(deps: Deps) {
 
     /** Stores a new verification with its first facts, unless its owner has an open one for the number. */
     async create(decision: Decision, now: EpochMs): Promise<Creation> {
-      const { reply, callbacks } = await save(null, decision, now, random(6));
-      if (reply[0] === 2) return { kind: 'active', id: reply[1] as VerificationId };
-      // {0}: the id is random, so a verification of this name is our own write, sent twice by the client library
+      const token = random(6);
+      const { reply, callbacks } = await save(null, decision, now, token);
+      const [code, version, doc, ops] = reply;
+      if (code === 2) return { kind: 'active', id: version as VerificationId };
+      const foreign = code === 0 && !ops?.split(' ').includes(token); // else it is our own write, sent twice
+      if (foreign && version !== undefined && doc !== undefined) {
+        return { kind: 'existing', verification: parse(version, doc).verification };
+      }
       return { kind: 'created', change: { before: null, after: decision.next, facts: decision.facts, callbacks } };
     },
 

@@ -48,6 +48,8 @@ const StoredAttempt = z.object({
   mfaId: z.string().nullable(),
   /** SignalWire answered 404 to a check: used up, expired or validated. Its code can never be checked again. */
   spent: z.boolean(),
+  /** Names the client's request that asked for it, when that one may be repeated. */
+  request: z.string().optional(),
 });
 export type Attempt = z.infer<typeof StoredAttempt>;
 export type AttemptTrigger = Attempt['trigger'];
