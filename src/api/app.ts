@@ -1,6 +1,7 @@
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
+import type { CallbackStore } from '../shared/callback-store.ts';
 import type { Health } from '../shared/health.ts';
 import type { RandomHex } from '../shared/ids.ts';
 import type { Metrics } from '../shared/metrics.ts';
@@ -10,8 +11,10 @@ import { createVerificationRoute, type SubmitVerification } from './create-verif
 import type { FindVerification } from './find-verification.ts';
 import { getVerificationRoute } from './get-verification.ts';
 import type { createIdempotency } from './idempotency.ts';
+import { listVerificationCallbacksRoute } from './list-verification-callbacks.ts';
 import { createProblemHandler, notFound } from './problem-handler.ts';
 import { readJson } from './read-json.ts';
+import { type ReplayCallback, replayCallbackRoute } from './replay-callback.ts';
 import { type RequestAttempt, requestAttemptRoute } from './request-attempt.ts';
 import { createRequestId } from './request-id.ts';
 import { createRequestLog } from './request-log.ts';
@@ -24,6 +27,8 @@ export interface AppDeps {
   find: FindVerification;
   checkCode: CheckCode;
   requestAttempt: RequestAttempt;
+  callbacks: CallbackStore;
+  replayCallback: ReplayCallback;
   idempotent: ReturnType<typeof createIdempotency>;
   openapi: unknown;
   /** Bull Board, when somebody can sign in. */
@@ -73,6 +78,8 @@ export function createApp(deps: AppDeps): Express {
   app.post('/v1/verifications/:id/checks', checkCodeRoute(deps.checkCode, schemas));
   app.post('/v1/verifications/:id/attempts', idempotent(requestAttemptRoute(deps.requestAttempt, schemas)));
   app.post('/v1/verifications/:id/cancel', cancelVerificationRoute(find));
+  app.get('/v1/verifications/:id/callbacks', listVerificationCallbacksRoute(find, deps.callbacks));
+  app.post('/v1/callbacks/:id/replay', replayCallbackRoute(deps.replayCallback));
 
   app.use(notFound);
   app.use(createProblemHandler(deps.log));

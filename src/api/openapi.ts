@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiResponsesObject } from 'zod-openapi';
 import { VERSION } from '../shared/version.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
-import { CheckAnswer, Problem, type RequestSchemas, Verification } from './schemas.ts';
+import { Callback, CallbackList, CheckAnswer, Problem, type RequestSchemas, Verification } from './schemas.ts';
 
 const SUBMISSION_EXAMPLE = {
   to: '+14045550123',
@@ -19,13 +19,9 @@ const WITH_BODY: ProblemCode[] = ['malformed-json', 'body-too-large', 'unsupport
 const IDEMPOTENT: ProblemCode[] = ['idempotency-key-in-use', 'idempotency-key-reused'];
 
 const IdempotencyKey = z.object({
-  'idempotency-key': z
-    .string()
-    .max(255)
-    .optional()
-    .meta({
-      description: 'Names the request: repeated within 24 h with the same body, it is answered alike and done once.',
-    }),
+  'idempotency-key': z.string().max(255).optional().meta({
+    description: 'Names the request: repeated within 24 h with the same body, it is answered alike and done once.',
+  }),
 });
 
 /** The OpenAPI 3.1 document, made from the very schemas that check requests. */
@@ -42,7 +38,7 @@ export function createOpenApi(schemas: RequestSchemas) {
     },
     servers: [{ url: '/' }],
     security: [{ apiKey: [] }],
-    tags: [{ name: 'verifications' }, { name: 'health' }],
+    tags: [{ name: 'verifications' }, { name: 'callbacks' }, { name: 'health' }],
     components: {
       securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'The secret of an API key.' } },
     },
@@ -120,6 +116,24 @@ export function createOpenApi(schemas: RequestSchemas) {
             '200': { description: 'It is canceled, now or before.', ...json(Verification) },
             ...problems([...COMMON, 'verification-closed']),
           },
+        },
+      },
+      '/v1/verifications/{id}/callbacks': {
+        get: {
+          ...operation(
+            'listVerificationCallbacks',
+            'The callbacks of a verification and their deliveries',
+            'callbacks',
+          ),
+          ...id,
+          responses: { '200': { description: 'Oldest first.', ...json(CallbackList) }, ...problems(COMMON) },
+        },
+      },
+      '/v1/callbacks/{id}/replay': {
+        post: {
+          ...operation('replayCallback', 'Deliver a callback again: same webhook-id, same bytes', 'callbacks'),
+          requestParams: { path: z.object({ id: z.string().meta({ description: 'Id of the callback.' }) }) },
+          responses: { '202': { description: 'It is delivered again.', ...json(Callback) }, ...problems(COMMON) },
         },
       },
       '/livez': { get: probe('livez', 'Whether the process answers', ['200']) },

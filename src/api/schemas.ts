@@ -195,6 +195,28 @@ export const CheckAnswer = z
   .object({ approved: z.boolean(), checks: Checks, verification: Verification })
   .meta({ id: 'CheckAnswer' });
 
+export const Callback = z
+  .object({
+    id: z.string(),
+    object: z.literal('callback'),
+    event_id: z.string().meta({ description: 'The `webhook-id` of every delivery.' }),
+    type: z.string(),
+    sequence: z.int(),
+    verification_id: z.string(),
+    url: z.string(),
+    status: z.enum(['pending', 'delivered', 'exhausted', 'refused', 'gone']),
+    deliveries: z.array(
+      z.object({ at: Time, http_status: z.int().nullable(), detail: z.string(), latency_ms: z.int() }),
+    ),
+    next_delivery_at: Time.nullable(),
+    created_at: Time,
+  })
+  .meta({ id: 'Callback' });
+
+export const CallbackList = z
+  .object({ object: z.literal('list'), data: z.array(Callback), next_cursor: z.string().nullable() })
+  .meta({ id: 'CallbackList' });
+
 export const Problem = z
   .looseObject({
     type: z.string(),

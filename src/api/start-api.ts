@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
+import { createCallbackStore } from '../shared/callback-store.ts';
 import { createNetworkPolicy } from '../shared/callback-target.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
@@ -30,6 +31,7 @@ import { createIdempotency } from './idempotency.ts';
 import { createNumberKey } from './number-key.ts';
 import { createOpenApi } from './openapi.ts';
 import { createQueueBoard } from './queue-board.ts';
+import { createReplayCallback } from './replay-callback.ts';
 import { createRequestAttempt } from './request-attempt.ts';
 import { createRequestSchemas } from './schemas.ts';
 
@@ -97,12 +99,15 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
     numberKey: createNumberKey({ redis, keys, configured: config.numberKey, random: randomHex }),
     random: randomHex,
   });
+  const callbacks = createCallbackStore({ redis, runScript, keys });
   const checkCode = createCheckCode({ find, signalwire, metrics, random: randomHex, monotonicNow });
   const requestAttempt = createRequestAttempt(find);
   const idempotent = createIdempotency({ runScript, keys, random: randomHex });
   const useCases = { submit, find, checkCode, requestAttempt, schemas, idempotent };
   const app = createApp({
     ...useCases,
+    callbacks,
+    replayCallback: createReplayCallback({ callbacks, errands, clock }),
     authenticate: createAuthenticate(config.apiKeys),
     openapi: createOpenApi(schemas),
     board: config.admin && createQueueBoard({ queues, admin: config.admin }),

@@ -31,6 +31,8 @@ export const Callback = z.object({
   url: z.string(),
   status: z.enum(['pending', 'delivered', 'exhausted', 'refused', 'gone']),
   deliveries: z.array(DeliveryRecord),
+  /** Deliveries made before the last replay: the schedule counts from here. */
+  scheduleFrom: z.number().default(0),
   /** When the next delivery is due, epoch ms; null when there is none. */
   nextAt: z.number().nullable(),
   createdAt: z.number(),
@@ -81,6 +83,7 @@ export function owedCallbacks(
       url,
       status: 'pending',
       deliveries: [],
+      scheduleFrom: 0,
       nextAt: fact.at,
       createdAt: fact.at,
     },

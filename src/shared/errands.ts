@@ -110,6 +110,16 @@ export function createErrands({ queues, clock, log }: Deps) {
       return repairs.includes('job_added') ? 'job_added' : 'in_order';
     },
 
+    /** Has a callback delivered now, whatever its job is doing. Never rejects. */
+    async bringForward(c: Callback): Promise<void> {
+      try {
+        await ensure(await queues.callbacks.getJob(c.id), c.nextAt ?? 0, () => addCallback(c));
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        log.warn({ callback: c.id, reason }, 'a job could not be added or moved; the reconciler will');
+      }
+    },
+
     /** Puts back the job of an undelivered callback. */
     async repairCallbackJob(c: Callback): Promise<Repair> {
       return ensure(await queues.callbacks.getJob(c.id), c.nextAt ?? 0, () => addCallback(c));

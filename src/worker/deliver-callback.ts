@@ -80,7 +80,8 @@ export function createDeliverCallback(deps: Deps) {
     if (delivery.kind === 'delivered') return { ...after, status: 'delivered', nextAt: null }; // whatever another run met
     if (callback.status !== 'pending') return after; // the other run has settled it
     if (delivery.kind !== 'failed') return { ...after, status: delivery.kind, nextAt: null };
-    const scheduled = callbackDelayMs(deps.retryScheduleMs, after.deliveries.length, deps.random());
+    const made = after.deliveries.length - after.scheduleFrom;
+    const scheduled = callbackDelayMs(deps.retryScheduleMs, made, deps.random());
     if (scheduled === undefined) return { ...after, status: 'exhausted', nextAt: null };
     return { ...after, nextAt: clock.now() + Math.max(scheduled, delivery.retryAfterMs ?? 0) };
   }

@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, onTestFinished } from 'vitest';
-import { CALLBACK_SECRET, freshNumber, it, startService } from '../fixtures.ts';
+import { CALLBACK_SECRET, freshNumber, it, OTHER_API_KEY, startService } from '../fixtures.ts';
 
 describe('a callback', () => {
   it('can be verified with the standardwebhooks package', async ({ service }) => {
@@ -106,5 +106,75 @@ describe('a callback', () => {
       expect((await service.queues.callbacks.getFailed())[0]?.failedReason).toContain('refused');
     } else expect(accepted.status).toBe(422);
     expect(service.receiver.received).toHaveLength(0);
+  });
+});
+
+interface CallbackView {
+  id: string;
+  event_id: string;
+  type: string;
+  sequence: number;
+  status: string;
+  deliveries: { http_status: number | null; detail: string }[];
+  next_delivery_at: string | null;
+}
+
+describe('the log of callbacks', () => {
+  it('shows each one with its deliveries', async ({ service }) => {
+    service.receiver.answerWith({ status: 500 });
+    const { id } = await service.submit({ to: freshNumber(), workflow: [{ channel: 'sms' }] });
+    const { headers } = await service.receiver.event('verification.attempt.sent', id);
+    const list = async () =>
+      (await service.call<{ data: CallbackView[] }>('GET', `/v1/verifications/${id}/callbacks`)).body;
+
+    await expect.poll(async () => (await list()).data[0]?.status).toBe('delivered');
+    expect(await list()).toMatchObject({
+      object: 'list',
+      next_cursor: null,
+      data: [
+        {
+          event_id: headers['webhook-id'],
+          type: 'verification.attempt.sent',
+          sequence: 1,
+          url: service.receiver.url,
+          deliveries: [
+            { http_status: 500, detail: 'answered 500' },
+            { http_status: 204, detail: 'answered 204' },
+          ],
+          next_delivery_at: null,
+        },
+      ],
+    });
+  });
+
+  it('delivers one again on request: same id, same bytes, on the whole schedule anew', async ({ service }) => {
+    service.receiver.answerWith(...Array(4).fill({ status: 500 }));
+    const { id } = await service.submit({ to: freshNumber(), workflow: [{ channel: 'sms' }] });
+    const read = async () => {
+      const { body } = await service.call<{ data: CallbackView[] }>('GET', `/v1/verifications/${id}/callbacks`);
+      return body.data[0] as CallbackView;
+    };
+    await expect.poll(async () => (await read()).status).toBe('exhausted');
+
+    service.receiver.answerWith(...Array(3).fill({ status: 500 }));
+    const { status, body } = await service.call('POST', `/v1/callbacks/${(await read()).id}/replay`);
+
+    expect(status).toBe(202);
+    expect(body).toMatchObject({ status: 'pending' });
+    await expect.poll(async () => (await read()).status).toBe('delivered');
+    expect(service.receiver.received).toHaveLength(8);
+    expect(new Set(service.receiver.received.map((d) => d.raw)).size).toBe(1);
+    expect(new Set(service.receiver.received.map((d) => d.headers['webhook-id'])).size).toBe(1);
+  });
+
+  it("hides another key's callbacks", async ({ service }) => {
+    const { id } = await service.submit({ to: freshNumber() });
+    await service.receiver.event('verification.attempt.sent', id);
+    const { body } = await service.call<{ data: CallbackView[] }>('GET', `/v1/verifications/${id}/callbacks`);
+    const other = { authorization: `Bearer ${OTHER_API_KEY}` };
+
+    expect((await service.call('GET', `/v1/verifications/${id}/callbacks`, undefined, other)).status).toBe(404);
+    expect((await service.call('POST', `/v1/callbacks/${body.data[0]?.id}/replay`, undefined, other)).status).toBe(404);
+    expect((await service.call('POST', '/v1/callbacks/cb_x/replay')).status).toBe(404);
   });
 });

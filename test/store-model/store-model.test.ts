@@ -1,0 +1,33 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runScenario, scenario, type Tally } from './model.ts';
+import { openStorage, type Storage } from './storage.ts';
+
+/** About 10 s of them; `STORE_MODEL_RUNS` makes it a thorough search. */
+const RUNS = Number(process.env['STORE_MODEL_RUNS'] ?? 300);
+
+let storage: Storage;
+beforeAll(async () => {
+  storage = await openStorage();
+});
+afterAll(() => storage.close());
+
+describe('a verification in the store', () => {
+  it('keeps its promises whatever happens at the same time, goes wrong or comes late', async () => {
+    const tally: Tally = new Map();
+
+    await fc.assert(
+      fc.asyncProperty(scenario, (s) => runScenario(storage, s, tally)),
+      { numRuns: RUNS },
+    );
+
+    // a search that never gets this far proves nothing
+    expect([...tally.keys()]).toEqual(
+      expect.arrayContaining([
+        ...['approved', 'expired', 'failed', 'canceled'],
+        ...['attempt: sent', 'attempt: failed', 'attempt: unknown', 'attempt: skipped'],
+        ...['conflict', 'claim', 'try: not_left', 'check: wrong', 'submit: created', 'submit: active'],
+      ]),
+    );
+  }, 600_000);
+});
