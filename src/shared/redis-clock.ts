@@ -4,6 +4,9 @@ import type { Clock, EpochMs } from './clock.ts';
 /** How often the offset is measured again; quartz clocks drift about 1 ms in this time. */
 const SYNC_INTERVAL_MS = 10_000;
 
+/** How fast two clocks drift apart at most; far more than quartz does. */
+const DRIFT = 1 / 5_000;
+
 export interface RedisClock extends Clock {
   /** Measures the offset once. @throws when Redis does not answer. */
   sync(): Promise<void>;
@@ -30,11 +33,16 @@ export function createRedisClock({
   wallNow = Date.now,
 }: Deps): RedisClock {
   let offset = wallNow() - monotonicNow();
+  let measured = { at: 0, errorMs: Number.POSITIVE_INFINITY };
 
   async function sync() {
     const asked = monotonicNow();
     const [seconds, microseconds] = await redis.time();
     const answered = monotonicNow();
+    // the time was taken somewhere on the way: an answer that was long on it tells less than we know already
+    const errorMs = (answered - asked) / 2;
+    if (errorMs > measured.errorMs + (answered - measured.at) * DRIFT) return;
+    measured = { at: answered, errorMs };
     offset = Number(seconds) * 1000 + Number(microseconds) / 1000 - (asked + answered) / 2;
   }
 

@@ -30,7 +30,7 @@ describe('a try that SignalWire accepted', () => {
 
     const [request] = service.sandbox.requests;
     expect(request?.body).toMatchObject({ to, token_length: 8, max_attempts: 6, allow_alphas: true });
-    const { valid_for: validFor } = request?.body as { valid_for: number };
+    const validFor = (request?.body as { valid_for: number } | undefined)?.valid_for;
     expect(validFor).toBeLessThanOrEqual(300);
     expect(validFor).toBeGreaterThan(290);
   });
