@@ -2,7 +2,6 @@ import { UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { createCallbackStore } from '../../src/shared/callback-store.ts';
 import { open, type TryOutcome, type VerificationEvent } from '../../src/shared/decide.ts';
 import { createErrands } from '../../src/shared/errands.ts';
 import type { CallbackId, VerificationId } from '../../src/shared/ids.ts';
@@ -12,7 +11,7 @@ import { activeAttempt, isClosed, type OpenVerification } from '../../src/shared
 import type { Change } from '../../src/shared/verification-store.ts';
 import { createVerifications } from '../../src/shared/verifications.ts';
 import { createWakeVerification } from '../../src/worker/wake-verification.ts';
-import { CALLBACK_URL, type Draft, MINUTE, openStorage, SECOND, START } from '../store-model/storage.ts';
+import { type Draft, MINUTE, openStorage, SECOND, START } from '../store-model/storage.ts';
 
 type Bench = Awaited<ReturnType<typeof openBench>>;
 let bench: Bench;
@@ -88,7 +87,6 @@ async function openBench() {
   };
 }
 
-const SENT: TryOutcome = { kind: 'sent', mfaId: 'mfa', httpStatus: 200 };
 const UNKNOWN: TryOutcome = { kind: 'unknown', detail: 'connection lost', httpStatus: null };
 const REFUSED: TryOutcome = { kind: 'refused', detail: 'no', httpStatus: 422, providerCode: undefined, account: false };
 
@@ -224,11 +222,11 @@ describe('a change of an open verification', () => {
     expect(await bench.queues.verifications.getDelayedCount()).toBe(1);
   });
 
-  it('leaves the alarm alone when the next deadline comes later', async () => {
-    const { id } = await bench.submit();
+  it('leaves the alarm alone when the next deadline is no sooner', async () => {
+    const { id, attempts } = await bench.submit();
     bench.clock.advance(5 * SECOND);
 
-    await bench.tryOnce(id, SENT);
+    await bench.update(id, { type: 'try_started', attemptId: attempts[0]?.id ?? '', token: 'run' });
 
     expect(await bench.job('verifications', id)).toMatchObject({ delay: 45 * SECOND });
   });
@@ -308,7 +306,7 @@ describe('the close of a verification', () => {
     expect(bench.logged).toEqual([]);
   });
 
-  it('never wakes an alarm again for what happens later', async () => {
+  it('sets no alarm for what happens later', async () => {
     const { id } = await bench.submit();
     await bench.update(id, CANCEL);
     await bench.queues.verifications.obliterate({ force: true });
@@ -331,6 +329,16 @@ describe('an errand that fails', () => {
     expect(bench.logged).toHaveLength(1);
     expect(JSON.parse(bench.logged[0] ?? '')).toMatchObject({ level: 40, verification: creation.change.after.id });
     expect(await bench.job('verifications', creation.change.after.id)).toMatchObject({ state: 'delayed' });
+  });
+
+  it('is logged when the alarm cannot be woken, for another reason than that it is awake', async () => {
+    const { id } = await bench.submit();
+    await bench.redis.del(`${bench.keys.queuePrefix}:verifications:delayed`);
+    await bench.redis.set(`${bench.keys.queuePrefix}:verifications:delayed`, 'not a sorted set');
+
+    await bench.update(id, CANCEL);
+
+    expect(JSON.parse(bench.logged[0] ?? '')).toMatchObject({ level: 40, verification: id });
   });
 
   it('never rejects while Redis is away', async () => {
@@ -405,6 +413,16 @@ describe('repairing the jobs of a verification', () => {
     },
   );
 
+  it('replaces one that lies in no list, which nobody would ever run', async () => {
+    const v = await bench.submit();
+    const id = v.attempts[0]?.id ?? '';
+    await bench.redis.zrem(`${bench.keys.queuePrefix}:sms:prioritized`, id);
+    expect(await bench.job('sms', id)).toMatchObject({ state: 'unknown' });
+
+    expect(await bench.errands.repairJobs(v)).toBe('job_added');
+    expect(await bench.job('sms', id)).toMatchObject({ state: 'prioritized' });
+  });
+
   it('leaves jobs that are running alone', async () => {
     const v = await bench.submit();
     await bench.queues.verifications.promoteJobs();
@@ -455,16 +473,17 @@ describe('repairing the jobs of a verification', () => {
   });
 });
 
-describe('repairing the job of a callback', () => {
-  async function owed() {
-    const { id } = await bench.submit();
-    const { callbacks } = await bench.update(id, CANCEL);
-    const callback = callbacks[0]?.callback;
-    if (!callback) throw new Error('no callback is owed');
-    return callback;
-  }
-  const stateOf = async (id: CallbackId) => (await bench.job('callbacks', id))?.state;
+/** The callback of a verification that was canceled at once. */
+async function owed() {
+  const { id } = await bench.submit();
+  const { callbacks } = await bench.update(id, CANCEL);
+  const callback = callbacks[0]?.callback;
+  if (!callback) throw new Error('no callback is owed');
+  return callback;
+}
+const stateOf = async (id: CallbackId) => (await bench.job('callbacks', id))?.state;
 
+describe('repairing the job of a callback', () => {
   it('finds it in order', async () => {
     expect(await bench.errands.repairCallbackJob(await owed())).toBe('in_order');
   });
@@ -495,12 +514,28 @@ describe('repairing the job of a callback', () => {
     expect(await bench.errands.repairCallbackJob(callback)).toBe('in_order');
     expect(await stateOf(callback.id)).toBe('waiting');
   });
+});
 
-  it('works on what the store gives', async () => {
+describe('bringing a callback forward', () => {
+  it('has it delivered now, whatever its job was doing', async () => {
+    const asleep = await owed();
+    await (await bench.take('callbacks')).moveToDelayed(Date.now() + 60 * MINUTE, 'token');
+    const finished = await owed();
+    await (await bench.take('callbacks')).moveToCompleted('done', 'token', false);
+    const lost = await owed();
+    await bench.queues.callbacks.remove(lost.id);
+
+    for (const callback of [asleep, finished, lost]) await bench.errands.bringForward(callback);
+
+    for (const callback of [asleep, finished, lost]) expect(await stateOf(callback.id)).toBe('waiting');
+  });
+
+  it('never rejects', async () => {
     const callback = await owed();
-    const { redis, runScript, keys } = bench;
-    const stored = await createCallbackStore({ redis, runScript, keys }).read(callback.id);
+    await bench.redis.set(`${bench.keys.queuePrefix}:callbacks:${callback.id}`, 'not a job');
 
-    expect(stored?.callback).toEqual({ ...callback, url: CALLBACK_URL });
+    await bench.errands.bringForward(callback);
+
+    expect(JSON.parse(bench.logged.at(-1) ?? '')).toMatchObject({ level: 40, callback: callback.id });
   });
 });

@@ -130,4 +130,28 @@ describe("Redis's clock", () => {
 
     expect(Math.abs(clock.now() - world.redisMs)).toBeLessThan(1_000);
   });
+
+  it('takes a first answer however slow it is, and every better one', async () => {
+    world.thereMs = 4_000;
+    await clock.sync();
+    expect(clock.now() - world.redisMs).toBe(2_000);
+
+    world.thereMs = 1_000;
+    await clock.sync();
+    expect(clock.now() - world.redisMs).toBe(500);
+  });
+
+  it('takes a less exact answer once the last one has aged, since clocks drift', async () => {
+    await clock.sync();
+    world.redisMs += 100;
+    world.thereMs = world.backMs = 4; // 4 ms of doubt: as much as the drift of 20 s may be
+
+    world.pass(19_900 - 8);
+    await clock.sync();
+    expect(clock.now()).toBe(world.redisMs - 100);
+
+    world.pass(100);
+    await clock.sync();
+    expect(clock.now()).toBe(world.redisMs);
+  });
 });

@@ -138,6 +138,7 @@ describe('save-verification.lua', () => {
   it('never claims the number for a new one that is closed from the start', async () => {
     expect(await write({ state: 'closed', vanishesAt: START, callbacks: ['cb_1'] })).toEqual([1]);
     expect(await storage.redis.get('active')).toBeNull();
+    expect(await storage.redis.pexpiretime('verification')).toBe(START);
   });
 
   it('does not put the note back on a later write', async () => {
@@ -243,6 +244,14 @@ describe('look-again.lua', () => {
       'x',
       String(START + 5),
     ]);
+  });
+
+  it('moves it forward, too', async () => {
+    await storage.redis.hset('record', { version: 3 });
+    await storage.redis.zadd('index', START + 60_000, 'x');
+
+    expect(await lookAgain(3)).toBe(1);
+    expect(await storage.redis.zscore('index', 'x')).toBe(String(START + 5));
   });
 
   it('leaves the place of one that changed meanwhile', async () => {

@@ -175,6 +175,13 @@ describe('changing a verification', () => {
     expect(await storage.store.update('ver_none', CANCEL)).toBeUndefined();
   });
 
+  it.each(['version', 'doc'])('knows none without its %s', async (field) => {
+    const v = await storage.submit();
+    await storage.redis.hdel(storage.keys.verification(v.id), field);
+
+    expect(await storage.store.read(v.id)).toBeUndefined();
+  });
+
   it('knows none that vanished since it was read', async () => {
     const v = await storage.submit();
     const known = await storage.store.read(v.id);
@@ -274,6 +281,20 @@ describe('changing a verification', () => {
       random: 0,
     });
     expect(await dueOf(v.id)).toBe(now + 20 * SECOND + LOOK_FOR_JOB_MS);
+  });
+
+  it('looks at a waiting one no later than at the next deadline', async () => {
+    const v = await storage.submit({ expiresInMs: MINUTE });
+    await storage.store.update(v.id, started(v.id));
+    await storage.store.update(v.id, {
+      type: 'try_ended',
+      attemptId: attemptIdOf(v.id, 0),
+      token: 'run',
+      outcome: { kind: 'rate_limited', detail: '429', httpStatus: 429, retryAfterMs: 25 * SECOND },
+      random: 0,
+    });
+
+    expect(await dueOf(v.id)).toBe(v.expiresAt - 30 * SECOND + 1);
   });
 
   it('owes no callback without a target, and still counts the events', async () => {

@@ -105,6 +105,9 @@ const fault: fc.Arbitrary<Fault | undefined> = fc.oneof(
   },
 );
 
+/** Why a step is skipped that a request jumps over. */
+const JUMPED = 'the client asked for a later step';
+
 const step = fc.record({ channel: fc.constantFrom(...CHANNELS), timeout: fc.constantFrom(5, 45, 60) });
 
 export const scenario: fc.Arbitrary<Scenario> = fc.record({
@@ -141,6 +144,9 @@ interface World {
   accepted: number;
   /** Checks that SignalWire counted, or may have counted. */
   counted: number;
+  /** Checks and requested attempts that somebody has begun; a write that is sent twice is one. */
+  checks: number;
+  requests: number;
 }
 
 /**
@@ -166,7 +172,7 @@ export async function runScenario(storage: Storage, s: Scenario, tally: Tally): 
     return `t${tokens}`;
   };
   const worldOf = (id: VerificationId): World => {
-    const world = worlds.get(id) ?? { accepted: 0, counted: 0 };
+    const world = worlds.get(id) ?? { accepted: 0, counted: 0, checks: 0, requests: 0 };
     worlds.set(id, world);
     return world;
   };
@@ -207,6 +213,7 @@ export async function runScenario(storage: Storage, s: Scenario, tally: Tally): 
         await store.update(id, { type: 'canceled', reason: 'canceled' });
         return;
       case 'request': {
+        worldOf(id).requests += 1;
         const update = await store.update(id, { type: 'attempt_requested', channel: c.channel });
         count(`request: ${update?.answer.kind}`);
         return;
@@ -254,16 +261,17 @@ export async function runScenario(storage: Storage, s: Scenario, tally: Tally): 
 
   async function checkOnce(id: VerificationId, c: Command & { do: 'check' }, store: VerificationStore, turn: Turn) {
     const token = newToken();
+    worldOf(id).checks += 1;
     const start = await store.update(id, { type: 'check_started', token, wellFormed: c.wellFormed });
     if (start?.answer.kind === 'wrong') worldOf(id).counted += 1;
     if (start?.answer.kind !== 'ask') return;
     const { attempts } = start.answer;
     must(attempts.length > 0, 'a check asks about no code');
     if (c.result !== 'unavailable' && c.result !== 'no_live_code') worldOf(id).counted += 1;
+    count('asked about a code');
     await turn(); // SignalWire is asked
     const spent = c.result === 'no_live_code' ? attempts.map((a) => a.id) : [];
     const end = await store.update(id, { type: 'check_ended', token, result: c.result, spent });
-    count(`check: ${c.result}`);
     if (c.result === 'approved' && end?.answer.kind === 'done') {
       must(end.stored.verification.status === 'approved', 'a right code did not approve');
     }
@@ -382,6 +390,10 @@ function holdsByItself({ v, due, vanishesAt, callbacks }: Seen, policy: Policy, 
   must(world.accepted <= v.sends, `SignalWire sent ${world.accepted} codes, the record counts ${v.sends}`);
   must(v.checks.used >= v.checks.inFlight.length && v.checks.used <= v.checks.max, 'more checks than there are');
   must(world.counted <= v.checks.max, `SignalWire counted ${world.counted} checks of ${v.checks.max}`);
+
+  must(v.checks.used <= world.checks, `${v.checks.used} checks are used, ${world.checks} were made`);
+  const requested = v.attempts.filter((a) => a.trigger === 'request' && a.error?.detail !== JUMPED);
+  must(requested.length <= world.requests, `${requested.length} attempts for ${world.requests} requests`);
 
   must(v.sequence === callbacks.length, `${callbacks.length} callbacks for ${v.sequence} events`);
   callbacks.forEach((callback, i) => {

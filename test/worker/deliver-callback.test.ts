@@ -124,6 +124,26 @@ describe('one run of the callbacks queue', () => {
     expect(await run(c)).toBe('exhausted');
   });
 
+  it('starts the schedule anew after a replay, and keeps what was delivered before', async () => {
+    const c = await owedCallback();
+    const exhausting = createBench(BROKEN, BROKEN, BROKEN, BROKEN);
+    for (const delayMs of [...SCHEDULE, 0]) {
+      await exhausting.run(c);
+      storage.clock.advance(delayMs);
+    }
+    const stored = await read(c);
+    const replayed = { status: 'pending', nextAt: storage.clock.now(), scheduleFrom: 4 } as const;
+    await storage.callbacks.save(stored, { ...stored.callback, ...replayed });
+    const { run, posted } = createBench(BROKEN, OK);
+
+    expect(await run(c)).toMatchObject({ name: 'RetryLater', delayMs: 5 * SECOND });
+    storage.clock.advance(5 * SECOND);
+    expect(await run(c)).toBe('delivered');
+
+    expect(posted.map(({ body }) => body)).toEqual([stored.body, stored.body]);
+    expect((await read(c)).callback.deliveries).toHaveLength(6);
+  });
+
   it('goes on at its place when the job was lost and put back', async () => {
     const c = await owedCallback();
     const before = createBench(BROKEN);
