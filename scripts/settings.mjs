@@ -129,7 +129,7 @@ export function summarize({ apiUrl, sandboxUrl, env, redis, logDir }) {
   /** @type {(readonly [label: string, text: string] | false)[]} */
   const rows = [
     ['API', `${apiUrl}/v1`],
-    ['Reference', `${apiUrl}/openapi.json`],
+    ['Reference', `${apiUrl}/docs`],
     DEMO === 'true' && ['Demo page', `${apiUrl}/demo`],
     sandboxUrl !== undefined && ['Phone', `${sandboxUrl}   texts and calls arrive here`],
     ADMIN_USER !== undefined && [

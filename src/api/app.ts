@@ -13,7 +13,9 @@ import { getVerificationRoute } from './get-verification.ts';
 import type { createIdempotency } from './idempotency.ts';
 import { listVerificationCallbacksRoute } from './list-verification-callbacks.ts';
 import { createProblemHandler, notFound } from './problem-handler.ts';
+import { createProblemPages } from './problem-pages.ts';
 import { readJson } from './read-json.ts';
+import { createReferencePage } from './reference-page.ts';
 import { type ReplayCallback, replayCallbackRoute } from './replay-callback.ts';
 import { type RequestAttempt, requestAttemptRoute } from './request-attempt.ts';
 import { createRequestId } from './request-id.ts';
@@ -71,6 +73,8 @@ export function createApp(deps: AppDeps): Express {
   app.get('/openapi.json', (_request, response) => {
     response.json(deps.openapi);
   });
+  app.use('/docs', createReferencePage());
+  app.use('/problems', createProblemPages());
 
   app.use('/v1', noStore, deps.authenticate, readJson);
   app.post('/v1/verifications', idempotent(createVerificationRoute(deps.submit, schemas)));

@@ -1,6 +1,12 @@
 import { z } from 'zod';
-import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiResponsesObject } from 'zod-openapi';
+import {
+  createDocument,
+  type ZodOpenApiExampleObject,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiResponsesObject,
+} from 'zod-openapi';
 import { VERSION } from '../shared/version.ts';
+import { problemExample } from './problem-texts.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
 import { Callback, CallbackList, CheckAnswer, Problem, type RequestSchemas, Verification } from './schemas.ts';
 
@@ -24,6 +30,14 @@ const IdempotencyKey = z.object({
   }),
 });
 
+/** By their id they become components, so that the document holds each once. */
+const PROBLEM_EXAMPLES = Object.fromEntries(
+  (Object.keys(PROBLEMS) as ProblemCode[]).map((code) => [
+    code,
+    { id: code, summary: PROBLEMS[code].title, value: problemExample(code) },
+  ]),
+) as Record<ProblemCode, ZodOpenApiExampleObject>;
+
 /** The OpenAPI 3.1 document, made from the very schemas that check requests. */
 export function createOpenApi(schemas: RequestSchemas) {
   const id = { requestParams: { path: z.object({ id: z.string().meta({ description: 'Id of the verification.' }) }) } };
@@ -38,7 +52,14 @@ export function createOpenApi(schemas: RequestSchemas) {
     },
     servers: [{ url: '/' }],
     security: [{ apiKey: [] }],
-    tags: [{ name: 'verifications' }, { name: 'callbacks' }, { name: 'health' }],
+    tags: [
+      {
+        name: 'verifications',
+        description: 'Submit one, check the code that the person entered, send another, cancel.',
+      },
+      { name: 'callbacks', description: 'What was reported to your server, and how each delivery went.' },
+      { name: 'health', description: 'For probes; no API key needed.' },
+    ],
     components: {
       securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'The secret of an API key.' } },
     },
@@ -155,11 +176,18 @@ function json(schema: z.ZodType, example?: unknown) {
 /** Problem answers, several codes of one status together. */
 function problems(codes: readonly ProblemCode[]): ZodOpenApiResponsesObject {
   const responses: ZodOpenApiResponsesObject = {};
-  for (const code of codes) {
-    const status = `${PROBLEMS[code].status}` as `${4 | 5}${string}`;
-    const before = responses[status];
-    const description = before && 'description' in before ? `${before.description}, \`${code}\`` : `\`${code}\``;
-    responses[status] = { description, content: { 'application/problem+json': { schema: Problem } } };
+  const statuses = new Set(codes.map((code) => PROBLEMS[code].status));
+  for (const status of statuses) {
+    const alike = codes.filter((code) => PROBLEMS[code].status === status);
+    responses[`${status}`] = {
+      description: alike.map((code) => `[\`${code}\`](/problems/${code})`).join(', '),
+      content: {
+        'application/problem+json': {
+          schema: Problem,
+          examples: Object.fromEntries(alike.map((code) => [code, PROBLEM_EXAMPLES[code]])),
+        },
+      },
+    };
   }
   return responses;
 }

@@ -6,6 +6,8 @@ import type { Config } from '../shared/config.ts';
 import { judgeMessage } from '../shared/message.ts';
 import { judgeNumber } from '../shared/phone-number.ts';
 import { ClosedStatus, CloseReason, OpenStatus } from '../shared/verification.ts';
+import { CALLBACK_EXAMPLE, VERIFICATION_EXAMPLE } from './examples.ts';
+import { PROBLEMS, type ProblemCode } from './problems.ts';
 
 const MAX_WORKFLOW_STEPS = 4;
 const DEFAULT_CODE_LENGTH = 6;
@@ -189,7 +191,7 @@ export const Verification = z
     expires_at: Time,
     closed_at: Time.nullable(),
   })
-  .meta({ id: 'Verification' });
+  .meta({ id: 'Verification', examples: [VERIFICATION_EXAMPLE] });
 
 export const CheckAnswer = z
   .object({ approved: z.boolean(), checks: Checks, verification: Verification })
@@ -211,19 +213,25 @@ export const Callback = z
     next_delivery_at: Time.nullable(),
     created_at: Time,
   })
-  .meta({ id: 'Callback' });
+  .meta({ id: 'Callback', examples: [CALLBACK_EXAMPLE] });
 
 export const CallbackList = z
   .object({ object: z.literal('list'), data: z.array(Callback), next_cursor: z.string().nullable() })
   .meta({ id: 'CallbackList' });
 
+const Code = z.enum(Object.keys(PROBLEMS) as ProblemCode[]).meta({
+  id: 'ProblemCode',
+  description:
+    'What went wrong. `/problems/{code}` on this host says what it means and what to do. Codes may be added: treat one that you do not know by its status.',
+});
+
 export const Problem = z
   .looseObject({
-    type: z.string(),
+    type: z.string().meta({ format: 'uri-reference', description: 'Where the code is explained: `/problems/{code}`.' }),
     title: z.string(),
     status: z.int(),
-    detail: z.string(),
-    code: z.string(),
+    detail: z.string().meta({ description: 'What happened this time, for people.' }),
+    code: Code,
     request_id: z.string(),
     errors: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })).optional(),
   })

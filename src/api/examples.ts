@@ -1,0 +1,51 @@
+import type { callbackView } from '../shared/callback-view.ts';
+import type { VerificationView } from '../shared/verification-view.ts';
+
+/** A verification whose text is out; the document and the problem pages show it. */
+export const VERIFICATION_EXAMPLE: VerificationView = {
+  id: 'ver_3f019a5c7e1b2d4f60718293a4b5c6d7e8',
+  object: 'verification',
+  status: 'pending',
+  reason: null,
+  to: '+14045550123',
+  reference: 'login-8812',
+  metadata: { user: '42' },
+  workflow: [{ channel: 'sms', timeout: 45 }, { channel: 'call' }],
+  current_step: 0,
+  attempts: [
+    {
+      id: 'att_3f019a5c7e1b2d4f60718293a4b5c6d7e800',
+      step: 0,
+      channel: 'sms',
+      status: 'sent',
+      trigger: 'initial',
+      tries: 1,
+      error: null,
+      started_at: '2026-11-23T09:00:00.000Z',
+      sent_at: '2026-11-23T09:00:00.412Z',
+    },
+  ],
+  next_attempt: { channel: 'call', at: '2026-11-23T09:00:45.412Z' },
+  checks: { used: 1, max: 5 },
+  created_at: '2026-11-23T09:00:00.000Z',
+  expires_at: '2026-11-23T09:10:00.000Z',
+  closed_at: null,
+};
+
+/** A callback that was delivered at the second time. */
+export const CALLBACK_EXAMPLE: ReturnType<typeof callbackView> = {
+  id: 'cb_3f5d0c9e8b7a6f1e2d3c4b5a69788796a5',
+  object: 'callback',
+  event_id: 'evt_3fa1b2c3d4e5f60718293a4b5c6d7e8f90',
+  type: 'verification.attempt.sent',
+  sequence: 1,
+  verification_id: VERIFICATION_EXAMPLE.id,
+  url: 'https://client.example/hooks/ringback',
+  status: 'delivered',
+  deliveries: [
+    { at: '2026-11-23T09:00:00.460Z', http_status: 503, detail: 'answered 503', latency_ms: 87 },
+    { at: '2026-11-23T09:00:05.552Z', http_status: 204, detail: 'answered 204', latency_ms: 41 },
+  ],
+  next_delivery_at: null,
+  created_at: '2026-11-23T09:00:00.412Z',
+};
