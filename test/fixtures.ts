@@ -172,6 +172,7 @@ export async function startService({ env = {}, workers: workerCount = 1 }: Servi
       await Promise.all(Object.values(queues).map((queue) => queue.close()));
       redis.disconnect();
       await Promise.all([sandbox.close(), receiver.close()]);
+      if (receiver.faults.length > 0) throw new Error(`undocumented callbacks: ${receiver.faults.join('; ')}`);
     },
   };
 }

@@ -5,12 +5,14 @@ import type { CallbackStore } from '../shared/callback-store.ts';
 import type { Health } from '../shared/health.ts';
 import type { RandomHex } from '../shared/ids.ts';
 import type { Metrics } from '../shared/metrics.ts';
+import type { createCallbackEndpointRoutes } from './callback-endpoints.ts';
 import { cancelVerificationRoute } from './cancel-verification.ts';
 import { type CheckCode, checkCodeRoute } from './check-code.ts';
 import { createVerificationRoute, type SubmitVerification } from './create-verification.ts';
 import type { FindVerification } from './find-verification.ts';
 import { getVerificationRoute } from './get-verification.ts';
 import type { createIdempotency } from './idempotency.ts';
+import { listCallbacksRoute } from './list-callbacks.ts';
 import { listVerificationCallbacksRoute } from './list-verification-callbacks.ts';
 import { createProblemHandler, notFound } from './problem-handler.ts';
 import { createProblemPages } from './problem-pages.ts';
@@ -31,6 +33,7 @@ export interface AppDeps {
   requestAttempt: RequestAttempt;
   callbacks: CallbackStore;
   replayCallback: ReplayCallback;
+  endpointRoutes: ReturnType<typeof createCallbackEndpointRoutes>;
   idempotent: ReturnType<typeof createIdempotency>;
   openapi: unknown;
   /** Bull Board, when somebody can sign in. */
@@ -83,7 +86,17 @@ export function createApp(deps: AppDeps): Express {
   app.post('/v1/verifications/:id/attempts', idempotent(requestAttemptRoute(deps.requestAttempt, schemas)));
   app.post('/v1/verifications/:id/cancel', cancelVerificationRoute(find));
   app.get('/v1/verifications/:id/callbacks', listVerificationCallbacksRoute(find, deps.callbacks));
+  app.get('/v1/callbacks', listCallbacksRoute(deps.callbacks));
   app.post('/v1/callbacks/:id/replay', replayCallbackRoute(deps.replayCallback));
+  const { endpointRoutes } = deps;
+  app.post('/v1/callback-endpoints', endpointRoutes.create);
+  app.get('/v1/callback-endpoints', endpointRoutes.list);
+  app.get('/v1/callback-endpoints/:id', endpointRoutes.get);
+  app.patch('/v1/callback-endpoints/:id', endpointRoutes.update);
+  app.delete('/v1/callback-endpoints/:id', endpointRoutes.remove);
+  app.post('/v1/callback-endpoints/:id/rotate-secret', endpointRoutes.rotateSecret);
+  app.post('/v1/callback-endpoints/:id/test', endpointRoutes.test);
+  app.post('/v1/callback-endpoints/:id/replay', endpointRoutes.replay);
 
   app.use(notFound);
   app.use(createProblemHandler(deps.log));

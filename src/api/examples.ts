@@ -40,6 +40,7 @@ export const CALLBACK_EXAMPLE: ReturnType<typeof callbackView> = {
   type: 'verification.attempt.sent',
   sequence: 1,
   verification_id: VERIFICATION_EXAMPLE.id,
+  endpoint: null,
   url: 'https://client.example/hooks/ringback',
   status: 'delivered',
   deliveries: [

@@ -5,10 +5,26 @@ import {
   type ZodOpenApiOperationObject,
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi';
+import { EventType } from '../shared/callback-endpoint.ts';
 import { VERSION } from '../shared/version.ts';
+import type { EndpointSchemas } from './callback-endpoints.ts';
+import { ListCallbacks } from './list-callbacks.ts';
 import { problemExample } from './problem-texts.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
-import { Callback, CallbackList, CheckAnswer, Problem, type RequestSchemas, Verification } from './schemas.ts';
+import {
+  Callback,
+  CallbackEndpoint,
+  CallbackEndpointList,
+  CallbackList,
+  CheckAnswer,
+  endpointEvent,
+  NewCallbackEndpoint,
+  Problem,
+  Replay,
+  type RequestSchemas,
+  Verification,
+  verificationEvent,
+} from './schemas.ts';
 
 const SUBMISSION_EXAMPLE = {
   to: '+14045550123',
@@ -38,8 +54,18 @@ const PROBLEM_EXAMPLES = Object.fromEntries(
   ]),
 ) as Record<ProblemCode, ZodOpenApiExampleObject>;
 
+/** What signs and names a callback: https://www.standardwebhooks.com */
+const CallbackHeaders = z.object({
+  'webhook-id': z.string().meta({ description: "The event's id, the same for every delivery and replay." }),
+  'webhook-timestamp': z.string().meta({ description: 'When this delivery was made, Unix seconds.' }),
+  'webhook-signature': z.string().meta({ description: '`v1,` and the base64 HMAC-SHA256; several during a rotation.' }),
+});
+
 /** The OpenAPI 3.1 document, made from the very schemas that check requests. */
-export function createOpenApi(schemas: RequestSchemas) {
+export function createOpenApi(schemas: RequestSchemas & EndpointSchemas) {
+  const endpointId = {
+    requestParams: { path: z.object({ id: z.string().meta({ description: 'Id of the endpoint.' }) }) },
+  };
   const id = { requestParams: { path: z.object({ id: z.string().meta({ description: 'Id of the verification.' }) }) } };
   return createDocument({
     openapi: '3.1.1',
@@ -150,6 +176,84 @@ export function createOpenApi(schemas: RequestSchemas) {
           responses: { '200': { description: 'Oldest first.', ...json(CallbackList) }, ...problems(COMMON) },
         },
       },
+      '/v1/callbacks': {
+        get: {
+          ...operation('listCallbacks', 'Callbacks, the newest first', 'callbacks'),
+          requestParams: { query: ListCallbacks },
+          responses: {
+            '200': { description: 'A page of them.', ...json(CallbackList) },
+            ...problems([...COMMON, 'invalid-request']),
+          },
+        },
+      },
+      '/v1/callback-endpoints': {
+        post: {
+          ...operation('createCallbackEndpoint', 'Register a target of callbacks', 'callbacks'),
+          requestBody: json(schemas.CreateCallbackEndpoint, { url: 'https://client.example/hooks/ringback' }),
+          responses: {
+            '201': {
+              description: 'It is told of what happens from now on.',
+              headers: z.object({ location: z.string().meta({ description: 'Path of the endpoint.' }) }),
+              ...json(NewCallbackEndpoint),
+            },
+            ...problems([...COMMON, ...WITH_BODY, 'endpoint-limit']),
+          },
+        },
+        get: {
+          ...operation('listCallbackEndpoints', 'The registered targets', 'callbacks'),
+          responses: { '200': { description: 'Oldest first.', ...json(CallbackEndpointList) }, ...problems(COMMON) },
+        },
+      },
+      '/v1/callback-endpoints/{id}': {
+        get: {
+          ...operation('getCallbackEndpoint', 'Read a target', 'callbacks'),
+          ...endpointId,
+          responses: { '200': { description: 'The endpoint.', ...json(CallbackEndpoint) }, ...problems(COMMON) },
+        },
+        patch: {
+          ...operation('updateCallbackEndpoint', 'Change a target, disable or enable it', 'callbacks'),
+          ...endpointId,
+          requestBody: json(schemas.UpdateCallbackEndpoint, { disabled: false }),
+          responses: {
+            '200': { description: 'The endpoint.', ...json(CallbackEndpoint) },
+            ...problems([...COMMON, ...WITH_BODY]),
+          },
+        },
+        delete: {
+          ...operation('deleteCallbackEndpoint', 'Delete a target', 'callbacks'),
+          ...endpointId,
+          responses: { '204': { description: 'It gets nothing more.' }, ...problems(COMMON) },
+        },
+      },
+      '/v1/callback-endpoints/{id}/rotate-secret': {
+        post: {
+          ...operation('rotateCallbackSecret', 'Make a new secret; the old one signs along for a while', 'callbacks'),
+          ...endpointId,
+          requestBody: { ...json(schemas.RotateSecret, { expires_in: 86_400 }), required: false },
+          responses: {
+            '200': { description: 'The endpoint with its new secret.', ...json(NewCallbackEndpoint) },
+            ...problems([...COMMON, ...WITH_BODY]),
+          },
+        },
+      },
+      '/v1/callback-endpoints/{id}/test': {
+        post: {
+          ...operation('testCallbackEndpoint', 'Send a test event', 'callbacks'),
+          ...endpointId,
+          responses: { '202': { description: 'It is on its way.', ...json(Callback) }, ...problems(COMMON) },
+        },
+      },
+      '/v1/callback-endpoints/{id}/replay': {
+        post: {
+          ...operation('replayCallbacks', 'Deliver the callbacks of a time again', 'callbacks'),
+          ...endpointId,
+          requestBody: json(schemas.ReplayCallbacks, { since: '2026-11-23T00:00:00Z' }),
+          responses: {
+            '202': { description: 'They are delivered again.', ...json(Replay) },
+            ...problems([...COMMON, ...WITH_BODY]),
+          },
+        },
+      },
       '/v1/callbacks/{id}/replay': {
         post: {
           ...operation('replayCallback', 'Deliver a callback again: same webhook-id, same bytes', 'callbacks'),
@@ -162,7 +266,25 @@ export function createOpenApi(schemas: RequestSchemas) {
         get: probe('readyz', 'Whether it can serve: Redis answers and it is not shutting down', ['200', '503']),
       },
     },
+    webhooks: Object.fromEntries(EventType.options.map((type) => [type, { post: webhook(type) }])),
   });
+}
+
+/** A callback, as the document tells it. */
+function webhook(type: EventType): ZodOpenApiOperationObject {
+  const about = /^verification\.(attempt\.|fallback$)/.test(type);
+  const schema = type.startsWith('verification.') ? verificationEvent(type, about) : endpointEvent(type);
+  return {
+    ...operation(`on${pascalCase(type)}`, `Callback: ${type}`, 'callbacks'),
+    security: [],
+    requestParams: { header: CallbackHeaders },
+    requestBody: json(schema),
+    responses: { '2XX': { description: 'Taken.' }, '410': { description: 'Send no more.' } },
+  };
+}
+
+function pascalCase(text: string): string {
+  return text.replaceAll(/(?:^|[._])(\w)/g, (_match, letter: string) => letter.toUpperCase());
 }
 
 function operation(operationId: string, summary: string, tag: string) {

@@ -91,6 +91,11 @@ export const PROBLEM_TEXTS: Record<ProblemCode, ProblemText> = {
       'Name the channel to send on once more: `{"channel": "sms"}` for another text, `{"channel": "call"}` for a call.',
     example: { detail: 'the last step has started; name a "channel" to send on it once more' },
   },
+  'endpoint-limit': {
+    meaning: 'The key name has as many callback endpoints as it may have. Nothing was stored.',
+    remedy: 'Delete an endpoint that is no longer needed, or let one endpoint take the events of several.',
+    example: { detail: 'there are 20 endpoints already; delete one first' },
+  },
   'send-limit': {
     meaning:
       'As many codes as one verification may have sent (the setting `MAX_SENDS`) have been sent for this one. Codes that are out can still be checked until it expires.',

@@ -11,6 +11,7 @@ export const PROBLEMS = {
   'verification-active': { status: 409, title: 'The number has an open verification already' },
   'no-code-sent': { status: 409, title: 'No code has been sent yet' },
   'no-live-code': { status: 409, title: 'No code can be checked any more' },
+  'endpoint-limit': { status: 409, title: 'There are as many callback endpoints as there may be' },
   'attempt-in-progress': { status: 409, title: 'An attempt is being sent at this moment' },
   'no-step-left': { status: 409, title: 'The workflow has no further step' },
   'send-limit': { status: 409, title: 'The limit of codes for this verification is reached' },

@@ -25,6 +25,15 @@ export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
   throw invalidRequest(result.error.issues.flatMap(fieldErrors));
 }
 
+/**
+ * Checks a query string against its schema, as {@link parseBody} does; a parameter that is given twice is refused.
+ *
+ * @throws {ProblemError} `invalid-request`
+ */
+export function parseQuery<T>(schema: z.ZodType<T>, query: unknown): T {
+  return parseBody(schema, query);
+}
+
 function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   const pointer = pointerTo(issue.path);
   switch (issue.code) {

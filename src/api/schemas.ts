@@ -203,12 +203,19 @@ export const Callback = z
     object: z.literal('callback'),
     event_id: z.string().meta({ description: 'The `webhook-id` of every delivery.' }),
     type: z.string(),
-    sequence: z.int(),
-    verification_id: z.string(),
+    sequence: z.int().nullable(),
+    verification_id: z.string().nullable().meta({ description: 'null for an event about an endpoint.' }),
+    endpoint: z.string().nullable().meta({ description: 'Id of the endpoint that it is for; null for other targets.' }),
     url: z.string(),
     status: z.enum(['pending', 'delivered', 'exhausted', 'refused', 'gone']),
     deliveries: z.array(
-      z.object({ at: Time, http_status: z.int().nullable(), detail: z.string(), latency_ms: z.int() }),
+      z.object({
+        at: Time,
+        http_status: z.int().nullable(),
+        detail: z.string(),
+        latency_ms: z.int(),
+        answer: z.string().optional().meta({ description: 'The beginning of the answer, at most 1 KB.' }),
+      }),
     ),
     next_delivery_at: Time.nullable(),
     created_at: Time,
@@ -224,6 +231,49 @@ const Code = z.enum(Object.keys(PROBLEMS) as ProblemCode[]).meta({
   description:
     'What went wrong. `/problems/{code}` on this host says what it means and what to do. Codes may be added: treat one that you do not know by its status.',
 });
+
+const endpointFields = {
+  id: z.string(),
+  object: z.literal('callback_endpoint'),
+  url: z.string(),
+  types: z.array(z.string()).nullable(),
+  description: z.string().nullable(),
+  disabled: z.boolean(),
+  disabled_reason: z.enum(['requested', 'gone', 'failing']).nullable(),
+  disabled_at: Time.nullable(),
+  created_at: Time,
+};
+export const CallbackEndpoint = z.object(endpointFields).meta({ id: 'CallbackEndpoint' });
+export const NewCallbackEndpoint = z
+  .object({ ...endpointFields, secret: z.string().meta({ description: 'Signs its callbacks; shown only here.' }) })
+  .meta({ id: 'NewCallbackEndpoint' });
+export const CallbackEndpointList = z
+  .object({ object: z.literal('list'), data: z.array(CallbackEndpoint), next_cursor: z.null() })
+  .meta({ id: 'CallbackEndpointList' });
+export const Replay = z
+  .object({
+    object: z.literal('replay'),
+    replayed: z.int(),
+    complete: z.boolean().meta({ description: 'false: ask again with `since` set to `until`.' }),
+    until: Time,
+  })
+  .meta({ id: 'Replay' });
+
+/** The body of a callback about a verification. */
+export const verificationEvent = (type: string, withAttempt: boolean) =>
+  z.object({
+    type: z.literal(type),
+    timestamp: Time,
+    data: z.object({
+      sequence: z.int(),
+      verification: Verification,
+      ...(withAttempt && { attempt: Attempt }),
+    }),
+  });
+
+/** The body of a callback about an endpoint. */
+export const endpointEvent = (type: string) =>
+  z.object({ type: z.literal(type), timestamp: Time, data: z.object({ callback_endpoint: CallbackEndpoint }) });
 
 export const Problem = z
   .looseObject({

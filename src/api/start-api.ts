@@ -5,6 +5,8 @@ import { createCallbackStore } from '../shared/callback-store.ts';
 import { createNetworkPolicy } from '../shared/callback-target.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
+import { createEndpointEvents } from '../shared/endpoint-events.ts';
+import { createEndpointStore } from '../shared/endpoint-store.ts';
 import { createErrands } from '../shared/errands.ts';
 import { createHealth } from '../shared/health.ts';
 import { randomHex } from '../shared/ids.ts';
@@ -23,6 +25,7 @@ import { createVerificationStore } from '../shared/verification-store.ts';
 import { createVerifications } from '../shared/verifications.ts';
 import { createApp } from './app.ts';
 import { createAuthenticate } from './authenticate.ts';
+import { createCallbackEndpointRoutes, createEndpointSchemas } from './callback-endpoints.ts';
 import { createCheckCode } from './check-code.ts';
 import { createSubmitVerification } from './create-verification.ts';
 import { createDemo } from './demo.ts';
@@ -70,6 +73,7 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
   const policy = policyOf(config);
   const queues = createQueues(redis, keys.queuePrefix);
   const errands = createErrands({ queues, clock, log });
+  const endpoints = createEndpointStore({ redis, runScript, keys });
   const store = createVerificationStore({
     redis,
     runScript,
@@ -77,6 +81,7 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
     clock,
     policy,
     random: randomHex,
+    endpoints,
     callbackUrl: config.callbacks.url,
     retentionMs: config.retentionMs,
   });
@@ -89,7 +94,9 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
     clock,
     connections: VERIFY_CONNECTIONS,
   });
-  const schemas = createRequestSchemas(config, createNetworkPolicy(config.callbacks.allowNetworks));
+  const networks = createNetworkPolicy(config.callbacks.allowNetworks);
+  const schemas = createRequestSchemas(config, networks);
+  const endpointSchemas = createEndpointSchemas(networks);
   const find = createFindVerification({ store, verifications });
   const submit = createSubmitVerification({
     verifications,
@@ -99,17 +106,30 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
     numberKey: createNumberKey({ redis, keys, configured: config.numberKey, random: randomHex }),
     random: randomHex,
   });
-  const callbacks = createCallbackStore({ redis, runScript, keys });
+  const callbacks = createCallbackStore({ redis, runScript, keys, retentionMs: config.retentionMs });
   const checkCode = createCheckCode({ find, signalwire, metrics, random: randomHex, monotonicNow });
   const requestAttempt = createRequestAttempt(find);
   const idempotent = createIdempotency({ runScript, keys, random: randomHex });
   const useCases = { submit, find, checkCode, requestAttempt, schemas, idempotent };
+  const replayCallback = createReplayCallback({ callbacks, errands, clock });
   const app = createApp({
     ...useCases,
     callbacks,
-    replayCallback: createReplayCallback({ callbacks, errands, clock }),
+    replayCallback,
+    endpointRoutes: createCallbackEndpointRoutes(
+      {
+        endpoints,
+        endpointEvents: createEndpointEvents({ endpoints, callbacks, errands, clock, random: randomHex }),
+        callbacks,
+        replayCallback,
+        networks,
+        clock,
+        random: randomHex,
+      },
+      endpointSchemas,
+    ),
     authenticate: createAuthenticate(config.apiKeys),
-    openapi: createOpenApi(schemas),
+    openapi: createOpenApi({ ...schemas, ...endpointSchemas }),
     board: config.admin && createQueueBoard({ queues, admin: config.admin }),
     demo: config.demo ? createDemo({ ...useCases, sandboxUrl: config.sandboxUrl }) : undefined,
     health,

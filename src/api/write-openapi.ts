@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createNetworkPolicy } from '../shared/callback-target.ts';
 import { loadConfig } from '../shared/config.ts';
+import { createEndpointSchemas } from './callback-endpoints.ts';
 import { createOpenApi } from './openapi.ts';
 import { createRequestSchemas } from './schemas.ts';
 
@@ -17,7 +18,9 @@ const config = loadConfig(
   },
   'api',
 );
-const fresh = `${JSON.stringify(createOpenApi(createRequestSchemas(config, createNetworkPolicy([]))), null, 2)}\n`;
+const networks = createNetworkPolicy([]);
+const schemas = { ...createRequestSchemas(config, networks), ...createEndpointSchemas(networks) };
+const fresh = `${JSON.stringify(createOpenApi(schemas), null, 2)}\n`;
 
 if (!process.argv.includes('--check')) {
   writeFileSync(FILE, fresh);

@@ -9,6 +9,7 @@ export function callbackView(c: Callback) {
     type: c.type,
     sequence: c.sequence,
     verification_id: c.verificationId,
+    endpoint: c.endpointId,
     url: c.url,
     status: c.status,
     deliveries: c.deliveries.map((d) => ({
@@ -16,6 +17,7 @@ export function callbackView(c: Callback) {
       http_status: d.httpStatus,
       detail: d.detail,
       latency_ms: d.latencyMs,
+      ...(d.answer !== undefined && { answer: d.answer }),
     })),
     next_delivery_at: c.nextAt === null ? null : new Date(c.nextAt).toISOString(),
     created_at: new Date(c.createdAt).toISOString(),

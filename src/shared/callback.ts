@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { type CallbackEndpoint, type EndpointId, endpointView, wants } from './callback-endpoint.ts';
+import type { EpochMs } from './clock.ts';
 import type { VerificationFact } from './decide.ts';
 import {
   type CallbackId,
@@ -16,6 +18,8 @@ const DeliveryRecord = z.object({
   /** How it ended, in words; never an address or a number. */
   detail: z.string(),
   latencyMs: z.number(),
+  /** The beginning of the answer, at most 1 KB. */
+  answer: z.string().optional(),
 });
 export type DeliveryRecord = z.infer<typeof DeliveryRecord>;
 
@@ -24,10 +28,16 @@ export const Callback = z.object({
   schema: z.literal(1),
   id: z.custom<CallbackId>((v) => typeof v === 'string' && v.startsWith('cb_')),
   eventId: z.custom<EventId>((v) => typeof v === 'string' && v.startsWith('evt_')),
-  verificationId: z.custom<VerificationId>((v) => typeof v === 'string' && v.startsWith('ver_')),
+  /** null for an event about an endpoint. */
+  verificationId: z.custom<VerificationId>((v) => typeof v === 'string' && v.startsWith('ver_')).nullable(),
+  /** The registered endpoint that it is for; null: the verification's own target, or the configured one. */
+  endpointId: z
+    .custom<EndpointId>((v) => typeof v === 'string' && v.startsWith('ce_'))
+    .nullable()
+    .default(null),
   owner: z.string(),
   type: z.string(),
-  sequence: z.number(),
+  sequence: z.number().nullable(),
   url: z.string(),
   status: z.enum(['pending', 'delivered', 'exhausted', 'refused', 'gone']),
   deliveries: z.array(DeliveryRecord),
@@ -58,35 +68,80 @@ function callbackBody(fact: VerificationFact): string {
   });
 }
 
-/**
- * The callbacks that facts owe. Without a target there are none.
- *
- * @param defaultUrl - `CALLBACK_URL`; a verification's own `callback_url` replaces it.
- */
+/** Where the callbacks of an owner go. */
+export interface Targets {
+  endpoints: readonly CallbackEndpoint[];
+  /** `CALLBACK_URL`; a verification's own `callback_url` replaces it. */
+  defaultUrl: string | undefined;
+}
+
+/** The callbacks that facts owe: one for each target. Without a target there are none. */
 export function owedCallbacks(
   v: Verification,
   facts: readonly VerificationFact[],
-  defaultUrl: string | undefined,
+  { endpoints, defaultUrl }: Targets,
   random: RandomHex,
 ): NewCallback[] {
-  const url = v.callbackUrl ?? defaultUrl;
-  if (url === undefined) return [];
-  return facts.map((fact) => ({
+  const ownUrl = v.callbackUrl ?? defaultUrl;
+  return facts.flatMap((fact) => {
+    const eventId = newEventId(v.id, random);
+    const body = callbackBody(fact);
+    const targets: { endpointId: EndpointId | null; url: string }[] = endpoints
+      .filter((endpoint) => wants(endpoint, fact.type))
+      .map((endpoint) => ({ endpointId: endpoint.id, url: endpoint.url }));
+    if (ownUrl !== undefined) targets.unshift({ endpointId: null, url: ownUrl });
+    return targets.map((target) => ({
+      callback: {
+        ...fresh(fact.at),
+        ...target,
+        id: newCallbackId(v.id, random),
+        eventId,
+        verificationId: v.id,
+        owner: v.owner,
+        type: fact.type,
+        sequence: fact.sequence,
+      },
+      body,
+    }));
+  });
+}
+
+/** An event about an endpoint, for one target. */
+export function endpointCallback(
+  type: 'callback_endpoint.disabled' | 'callback_endpoint.test',
+  about: CallbackEndpoint,
+  target: CallbackEndpoint,
+  eventId: EventId,
+  at: EpochMs,
+  random: RandomHex,
+): NewCallback {
+  return {
     callback: {
-      schema: 1,
-      id: newCallbackId(v.id, random),
-      eventId: newEventId(v.id, random),
-      verificationId: v.id,
-      owner: v.owner,
-      type: fact.type,
-      sequence: fact.sequence,
-      url,
-      status: 'pending',
-      deliveries: [],
-      scheduleFrom: 0,
-      nextAt: fact.at,
-      createdAt: fact.at,
+      ...fresh(at),
+      id: `cb_00${random(16)}`,
+      eventId,
+      verificationId: null,
+      endpointId: target.id,
+      url: target.url,
+      owner: target.owner,
+      type,
+      sequence: null,
     },
-    body: callbackBody(fact),
-  }));
+    body: JSON.stringify({
+      type,
+      timestamp: new Date(at).toISOString(),
+      data: { callback_endpoint: endpointView(about) },
+    }),
+  };
+}
+
+function fresh(at: EpochMs) {
+  return {
+    schema: 1,
+    status: 'pending',
+    deliveries: [] as DeliveryRecord[],
+    scheduleFrom: 0,
+    nextAt: at,
+    createdAt: at,
+  } as const;
 }

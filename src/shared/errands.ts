@@ -36,7 +36,11 @@ export function createErrands({ queues, clock, log }: Deps) {
     return queues[a.channel].add('attempt', data, { jobId: a.id, priority: priorityOf(a.startedAt), delay });
   };
   const addCallback = (c: Callback) => {
-    const data: CallbackJob = { callback_id: c.id, verification_id: c.verificationId, type: c.type };
+    const data: CallbackJob = {
+      callback_id: c.id,
+      type: c.type,
+      ...(c.verificationId !== null && { verification_id: c.verificationId }),
+    };
     const delay = Math.max(0, (c.nextAt ?? 0) - clock.now());
     return queues.callbacks.add(c.type, data, { jobId: c.id, delay });
   };

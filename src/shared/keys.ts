@@ -13,6 +13,16 @@ export interface Keys {
   verificationCallbacks(id: VerificationId): string;
   /** HASH `version`, `doc`, `body`: one callback. */
   callback(id: CallbackId): string;
+  /** ZSET callback id → epoch ms of its making: all callbacks of one key name. */
+  callbacksOf(owner: string): string;
+  /** ZSET callback id → epoch ms of its making: those of one endpoint, or of one key name's other targets. */
+  callbacksOfTarget(target: string): string;
+  /** HASH endpoint id → doc: the endpoints of one key name. */
+  endpoints(owner: string): string;
+  /** STRING: counts the changes to them. */
+  endpointsVersion(owner: string): string;
+  /** HASH `since`, `count`: how long and how often an endpoint has only failed. */
+  endpointFailures(id: string): string;
   /** STRING: the open verification of one key name for one number. */
   active(owner: string, numberHash: string): string;
   /** HASH of a request that was made with an idempotency key. */
@@ -39,6 +49,11 @@ export function createKeys(root = 'ringback'): Keys {
     verification: (id) => `${tag}:verification:${id}`,
     verificationCallbacks: (id) => `${tag}:verification:${id}:callbacks`,
     callback: (id) => `${tag}:callback:${id}`,
+    callbacksOf: (owner) => `${tag}:callbacks:${owner}`,
+    callbacksOfTarget: (target) => `${tag}:target-callbacks:${target}`,
+    endpoints: (owner) => `${tag}:endpoints:${owner}`,
+    endpointsVersion: (owner) => `${tag}:endpoints-version:${owner}`,
+    endpointFailures: (id) => `${tag}:endpoint-failures:${id}`,
     active: (owner, numberHash) => `${tag}:active:${owner}:${numberHash}`,
     idempotency: (hash) => `${tag}:idempotency:${hash}`,
     due: `${tag}:due`,

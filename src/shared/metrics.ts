@@ -65,6 +65,12 @@ export function createMetrics(process: 'api' | 'worker') {
       labelNames: ['outcome'],
       registers,
     }),
+    endpointsDisabled: new Counter({
+      name: 'ringback_callback_endpoints_disabled_total',
+      help: 'Callback endpoints that were disabled, by reason.',
+      labelNames: ['reason'],
+      registers,
+    }),
     repairs: new Counter({
       name: 'ringback_reconciler_repairs_total',
       help: 'What the reconciler put right, by kind.',

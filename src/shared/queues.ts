@@ -27,7 +27,7 @@ export type AttemptJob = z.infer<typeof AttemptJob>;
 /** Jobs of `callbacks`: one callback. */
 export const CallbackJob = z.object({
   callback_id: z.custom<`cb_${string}`>((v) => typeof v === 'string' && isCallbackId(v)),
-  verification_id: z.string(),
+  verification_id: z.string().optional(),
   type: z.string(),
 });
 export type CallbackJob = z.infer<typeof CallbackJob>;

@@ -4,12 +4,15 @@ import type { Redis } from 'ioredis';
 const source = (name: string) => readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8');
 
 const SCRIPTS = {
+  saveEndpoint: source('save-endpoint'),
   saveVerification: source('save-verification'),
+  recordCallbacks: source('record-callbacks'),
   saveCallback: source('save-callback'),
   forgetActive: source('forget-active'),
   idempotencyBegin: source('idempotency-begin'),
   idempotencyEnd: source('idempotency-end'),
   lookAgain: source('look-again'),
+  noteDelivery: source('note-delivery'),
   noteRateLimited: source('note-rate-limited'),
 };
 type ScriptName = keyof typeof SCRIPTS;

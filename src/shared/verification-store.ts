@@ -10,6 +10,7 @@ import {
   type VerificationEvent,
   type VerificationFact,
 } from './decide.ts';
+import type { EndpointStore } from './endpoint-store.ts';
 import type { RandomHex, VerificationId } from './ids.ts';
 import type { Keys } from './keys.ts';
 import type { RunScript } from './redis-scripts.ts';
@@ -51,11 +52,15 @@ interface Deps {
   clock: Clock;
   policy: Policy;
   random: RandomHex;
+  endpoints: Pick<EndpointStore, 'of' | 'load'>;
   /** `CALLBACK_URL` */
   callbackUrl: string | undefined;
   /** How long a closed verification and its callbacks stay readable. */
   retentionMs: number;
 }
+
+/** save-verification.lua's answer when an event was fanned out to an outdated set of endpoints. */
+const ENDPOINTS_CHANGED = 3;
 
 /** A job that should have begun this long ago is looked for; see the reconciler. */
 export const LOOK_FOR_JOB_MS = 10_000;
@@ -76,9 +81,26 @@ export function createVerificationStore(deps: Deps) {
 
   async function save(before: Stored | null, decision: Decision, now: EpochMs, token: string) {
     const { next, facts } = decision;
-    const callbacks = owedCallbacks(next, facts, deps.callbackUrl, random);
+    for (;;) {
+      const set = facts.length > 0 ? await deps.endpoints.of(next.owner) : undefined;
+      const targets = { endpoints: set?.endpoints ?? [], defaultUrl: deps.callbackUrl };
+      const callbacks = owedCallbacks(next, facts, targets, random);
+      const reply = await saveWith(before, next, now, token, callbacks, set?.version ?? '');
+      if (reply[0] !== ENDPOINTS_CHANGED) return { reply, callbacks };
+      await deps.endpoints.load(next.owner);
+    }
+  }
+
+  async function saveWith(
+    before: Stored | null,
+    next: Verification,
+    now: EpochMs,
+    token: string,
+    callbacks: readonly NewCallback[],
+    endpointsVersion: string,
+  ): Promise<[number, ...string[]]> {
     const due = indexDue(next, policy);
-    const reply = (await runScript(
+    return (await runScript(
       'saveVerification',
       [
         keys.verification(next.id),
@@ -86,7 +108,12 @@ export function createVerificationStore(deps: Deps) {
         keys.dueCallbacks,
         keys.verificationCallbacks(next.id),
         keys.active(next.owner, next.numberHash),
-        ...callbacks.map(({ callback }) => keys.callback(callback.id)),
+        keys.callbacksOf(next.owner),
+        keys.endpointsVersion(next.owner),
+        ...callbacks.flatMap(({ callback }) => [
+          keys.callback(callback.id),
+          keys.callbacksOfTarget(callback.endpointId ?? next.owner),
+        ]),
       ],
       [
         next.id,
@@ -98,10 +125,10 @@ export function createVerificationStore(deps: Deps) {
         isClosed(next) ? 'closed' : 'open',
         Math.floor(now),
         Math.ceil(now + deps.retentionMs),
+        endpointsVersion,
         ...callbacks.flatMap(({ callback, body }) => [callback.id, JSON.stringify(callback), body]),
       ],
     )) as [number, ...string[]];
-    return { reply, callbacks };
   }
 
   return {

@@ -24,7 +24,13 @@ export type Delivery =
   | { kind: 'refused'; detail: 'the target is not allowed'; latencyMs: number };
 
 /** Makes one delivery. Never throws: whatever happens is an outcome. */
-export type PostCallback = (callback: { url: string; eventId: string; body: string }) => Promise<Delivery>;
+export type PostCallback = (callback: {
+  url: string;
+  eventId: string;
+  body: string;
+  /** The endpoint's own, in place of the configured ones; all of them sign. */
+  secrets?: readonly string[];
+}) => Promise<Delivery>;
 
 interface Deps {
   /** From `createCallbackAgent`: it judges addresses and bounds the time to connect. */
@@ -53,9 +59,9 @@ const KEPT_ANSWER_BYTES = 1024;
  * followed. Trying again is the queue's business.
  */
 export function createCallbackRequest(deps: Deps): PostCallback {
-  const { agent, clock, secrets, userAgent = 'Ringback', timeouts = DEFAULT_TIMEOUTS } = deps;
+  const { agent, clock, userAgent = 'Ringback', timeouts = DEFAULT_TIMEOUTS } = deps;
 
-  return async function post({ url, eventId, body }) {
+  return async function post({ url, eventId, body, secrets = deps.secrets }) {
     const startedAt = performance.now();
     const latencyMs = () => Math.round(performance.now() - startedAt);
     if (secrets.length === 0) {

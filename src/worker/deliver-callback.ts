@@ -1,17 +1,31 @@
 import { type Job, UnrecoverableError } from 'bullmq';
 import type { Logger } from 'pino';
-import type { Callback } from '../shared/callback.ts';
+import type { Callback, DeliveryRecord } from '../shared/callback.ts';
+import { type CallbackEndpoint, signingSecrets } from '../shared/callback-endpoint.ts';
 import { callbackDelayMs } from '../shared/callback-schedule.ts';
 import type { CallbackStore, StoredCallback } from '../shared/callback-store.ts';
 import type { Clock } from '../shared/clock.ts';
+import type { EndpointEvents } from '../shared/endpoint-events.ts';
+import type { EndpointStore } from '../shared/endpoint-store.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import { CallbackJob } from '../shared/queues.ts';
-import type { Delivery, PostCallback } from './callback-request.ts';
+import type { PostCallback, Delivery as PostedDelivery } from './callback-request.ts';
 import { RetryLater, sleepUntil } from './retry-later.ts';
+import { SLOT_WAIT_MS, type TargetSlots } from './target-slots.ts';
 import { untilStored } from './until-stored.ts';
+
+/** How one run ended; `withdrawn`: nothing was sent, because the endpoint is gone or disabled. */
+type Delivery = PostedDelivery | { kind: 'withdrawn'; detail: string; latencyMs: number };
+
+/** An endpoint that only failed for so long, and so often, is disabled. */
+const FAILING_AFTER_MS = 5 * 24 * 60 * 60_000;
+const FAILING_LEAST = 10;
 
 interface Deps {
   callbacks: CallbackStore;
+  endpoints: EndpointStore;
+  endpointEvents: EndpointEvents;
+  slots: TargetSlots;
   post: PostCallback;
   clock: Clock;
   metrics: Metrics;
@@ -27,7 +41,7 @@ interface Deps {
  * one stand in the store, so a job that was lost and put back goes on where it was.
  */
 export function createDeliverCallback(deps: Deps) {
-  const { callbacks, post, clock, metrics, log } = deps;
+  const { callbacks, endpoints, endpointEvents, slots, post, clock, metrics, log } = deps;
 
   return async function deliverCallback(job: Job, jobToken: string | undefined): Promise<string> {
     const parsed = CallbackJob.safeParse(job.data);
@@ -39,8 +53,14 @@ export function createDeliverCallback(deps: Deps) {
     if (callback.nextAt !== null && callback.nextAt > clock.now())
       return sleepUntil(job, jobToken, callback.nextAt, clock);
 
+    const giveBack = slots.take(callback.endpointId ?? originOf(callback.url));
+    if (giveBack === undefined) {
+      const waitMs = SLOT_WAIT_MS.min + deps.random() * (SLOT_WAIT_MS.max - SLOT_WAIT_MS.min);
+      return sleepUntil(job, jobToken, clock.now() + waitMs, clock);
+    }
     const startedAt = clock.now();
-    const delivery = await post({ url: callback.url, eventId: callback.eventId, body: stored.body });
+    const endpoint = await endpointOf(callback);
+    const delivery = await deliver(stored, endpoint).finally(giveBack);
     metrics.deliveries.inc({ outcome: delivery.kind });
     const after = await untilStored(log, () => record(stored, delivery, startedAt));
     log.info(
@@ -56,11 +76,42 @@ export function createDeliverCallback(deps: Deps) {
       },
       'callback delivery ended',
     );
+    if (endpoint !== undefined && endpoint !== null) await judgeEndpoint(endpoint, delivery);
     if (after.status === 'delivered') return 'delivered';
     const reason = describe(delivery);
     if (after.nextAt !== null) throw new RetryLater(reason, after.nextAt - clock.now());
     throw new UnrecoverableError(`${after.status}: ${reason}`);
   };
+
+  /** The callback's endpoint as it is now; undefined when it was deleted, null when it is for no endpoint. */
+  async function endpointOf({ owner, endpointId }: Callback): Promise<CallbackEndpoint | undefined | null> {
+    return endpointId === null ? null : endpoints.read(owner, endpointId);
+  }
+
+  function deliver(
+    { callback, body }: StoredCallback,
+    endpoint: CallbackEndpoint | undefined | null,
+  ): Promise<Delivery> {
+    const { eventId, type } = callback;
+    if (endpoint === null) return post({ url: callback.url, eventId, body });
+    if (endpoint === undefined || (endpoint.disabled && type !== 'callback_endpoint.test')) {
+      const detail = `not sent: the endpoint ${endpoint ? 'is disabled' : 'was deleted'}`;
+      return Promise.resolve({ kind: 'withdrawn', detail, latencyMs: 0 });
+    }
+    return post({ url: endpoint.url, eventId, body, secrets: signingSecrets(endpoint, clock.now()) });
+  }
+
+  /** An endpoint that says 410, or that has only failed for days, gets nothing more until somebody enables it again. */
+  async function judgeEndpoint(endpoint: CallbackEndpoint, delivery: Delivery): Promise<void> {
+    if (delivery.kind === 'withdrawn') return;
+    const failures = await endpoints.noteDelivery(endpoint.id, delivery.kind === 'delivered', clock.now());
+    const hopeless =
+      failures !== undefined && failures.count >= FAILING_LEAST && clock.now() - failures.since >= FAILING_AFTER_MS;
+    const reason = delivery.kind === 'gone' ? 'gone' : hopeless ? 'failing' : undefined;
+    if (reason === undefined || !(await endpointEvents.disable(endpoint, reason))) return;
+    metrics.endpointsDisabled.inc({ reason });
+    log.error({ endpoint: endpoint.id, reason }, 'a callback endpoint was disabled');
+  }
 
   /** Stores a delivery. Another run may have stored one meanwhile: then both stand in the log. */
   async function record(before: StoredCallback, delivery: Delivery, startedAt: number): Promise<Callback> {
@@ -75,16 +126,28 @@ export function createDeliverCallback(deps: Deps) {
 
   function applyDelivery(callback: Callback, delivery: Delivery, startedAt: number): Callback {
     const httpStatus = 'httpStatus' in delivery ? delivery.httpStatus : null;
-    const entry = { at: startedAt, httpStatus, detail: describe(delivery), latencyMs: Math.round(delivery.latencyMs) };
+    const entry: DeliveryRecord = {
+      at: startedAt,
+      httpStatus,
+      detail: describe(delivery),
+      latencyMs: Math.round(delivery.latencyMs),
+      ...('answer' in delivery && delivery.answer !== undefined && { answer: delivery.answer }),
+    };
     const after: Callback = { ...callback, deliveries: [...callback.deliveries, entry] };
     if (delivery.kind === 'delivered') return { ...after, status: 'delivered', nextAt: null }; // whatever another run met
     if (callback.status !== 'pending') return after; // the other run has settled it
+    // one that was withheld can be replayed once its endpoint is enabled again
+    if (delivery.kind === 'withdrawn') return { ...after, status: 'exhausted', nextAt: null };
     if (delivery.kind !== 'failed') return { ...after, status: delivery.kind, nextAt: null };
     const made = after.deliveries.length - after.scheduleFrom;
     const scheduled = callbackDelayMs(deps.retryScheduleMs, made, deps.random());
     if (scheduled === undefined) return { ...after, status: 'exhausted', nextAt: null };
     return { ...after, nextAt: clock.now() + Math.max(scheduled, delivery.retryAfterMs ?? 0) };
   }
+}
+
+function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : url;
 }
 
 function describe(delivery: Delivery): string {

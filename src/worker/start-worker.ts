@@ -5,6 +5,8 @@ import { createCallbackAgent, createNetworkPolicy } from '../shared/callback-tar
 import { CHANNELS, type Channel } from '../shared/channel.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
+import { createEndpointEvents } from '../shared/endpoint-events.ts';
+import { createEndpointStore } from '../shared/endpoint-store.ts';
 import { createErrands } from '../shared/errands.ts';
 import { createHealth } from '../shared/health.ts';
 import { randomHex } from '../shared/ids.ts';
@@ -29,6 +31,7 @@ import { createPauseChannel } from './pause-channel.ts';
 import { createReconciler } from './reconcile.ts';
 import { storedBackoff } from './retry-later.ts';
 import { createSendAttempt } from './send-attempt.ts';
+import { createTargetSlots } from './target-slots.ts';
 import { createWakeVerification } from './wake-verification.ts';
 
 /** Alarms are short and only ask Redis. */
@@ -60,6 +63,7 @@ export async function startWorker(config: Config, log: Logger, given: { clock?: 
   const policy = policyOf(config);
   const queues = createQueues(redis, keys.queuePrefix);
   const errands = createErrands({ queues, clock, log });
+  const endpoints = createEndpointStore({ redis, runScript, keys });
   const store = createVerificationStore({
     redis,
     runScript,
@@ -67,11 +71,12 @@ export async function startWorker(config: Config, log: Logger, given: { clock?: 
     clock,
     policy,
     random: randomHex,
+    endpoints,
     callbackUrl: config.callbacks.url,
     retentionMs: config.retentionMs,
   });
   const verifications = createVerifications({ store, errands, metrics });
-  const callbacks = createCallbackStore({ redis, runScript, keys });
+  const callbacks = createCallbackStore({ redis, runScript, keys, retentionMs: config.retentionMs });
   const troubles = createTroubleBoard({ redis, keys });
   const monotonicNow = () => performance.now();
   const health = createHealth({ redis, troubles, monotonicNow });
@@ -104,6 +109,9 @@ export async function startWorker(config: Config, log: Logger, given: { clock?: 
     callbacks: {
       process: createDeliverCallback({
         callbacks,
+        endpoints,
+        endpointEvents: createEndpointEvents({ endpoints, callbacks, errands, clock, random: randomHex }),
+        slots: createTargetSlots(),
         post: createCallbackRequest({ agent, clock, secrets: config.callbacks.secrets, userAgent: USER_AGENT }),
         clock,
         metrics,

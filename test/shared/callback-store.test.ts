@@ -72,7 +72,10 @@ describe('a stored callback', () => {
     };
     const { redis, keys } = storage;
 
-    const saved = await createCallbackStore({ redis, keys, runScript: twice }).save(stored, stored.callback);
+    const saved = await createCallbackStore({ redis, keys, runScript: twice, retentionMs: 1_000 }).save(
+      stored,
+      stored.callback,
+    );
 
     expect(saved).toBe(true);
     expect((await storage.callbacks.read(stored.callback.id))?.version).toBe(2);
@@ -81,7 +84,7 @@ describe('a stored callback', () => {
   it('tells two writers apart that happen to write the same', async () => {
     const stored = await owedCallback();
     const { redis, keys, runScript } = storage;
-    const store = createCallbackStore({ redis, keys, runScript });
+    const store = createCallbackStore({ redis, keys, runScript, retentionMs: 1_000 });
 
     expect(await store.save(stored, stored.callback)).toBe(true);
     expect(await store.save(stored, stored.callback)).toBe(false);

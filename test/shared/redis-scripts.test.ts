@@ -11,7 +11,7 @@ beforeEach(async () => {
 afterAll(() => storage.close());
 
 const ID = 'ver_1';
-const KEYS = ['verification', 'due', 'due-callbacks', 'callbacks', 'active'];
+const KEYS = ['verification', 'due', 'due-callbacks', 'callbacks', 'active', 'owner-callbacks', 'endpoints-version'];
 
 interface Write {
   id?: string;
@@ -22,13 +22,14 @@ interface Write {
   vanishesAt?: number | '';
   state?: 'open' | 'closed';
   callbacks?: string[];
+  endpoints?: string;
 }
 
 /** One write of save-verification.lua, as the store sends it. */
 function write({ callbacks = [], ...w }: Write = {}) {
   return storage.runScript(
     'saveVerification',
-    [...KEYS, ...callbacks.map((id) => `callback:${id}`)],
+    [...KEYS, ...callbacks.flatMap((id) => [`callback:${id}`, 'target-callbacks'])],
     [
       w.id ?? ID,
       w.version ?? 0,
@@ -39,6 +40,7 @@ function write({ callbacks = [], ...w }: Write = {}) {
       w.state ?? 'open',
       START - 1,
       START + 99,
+      w.endpoints ?? '',
       ...callbacks.flatMap((id) => [id, `doc of ${id}`, `body of ${id}`]),
     ],
   );
@@ -54,9 +56,27 @@ describe('save-verification.lua', () => {
       'callback:cb_2': { value: { version: '1', doc: 'doc of cb_2', body: 'body of cb_2' }, vanishesAt: START + 99 },
       callbacks: { value: ['cb_1', 'cb_2'], vanishesAt: START + 99 },
       due: { value: [ID, String(START)], vanishesAt: -1 },
+      'owner-callbacks': { value: ['cb_1', String(START - 1), 'cb_2', String(START - 1)], vanishesAt: START + 99 },
+      'target-callbacks': { value: ['cb_1', String(START - 1), 'cb_2', String(START - 1)], vanishesAt: START + 99 },
       'due-callbacks': { value: ['cb_1', String(START - 1), 'cb_2', String(START - 1)], vanishesAt: -1 },
       verification: { value: { version: '1', doc: 'doc', ops: 'token' }, vanishesAt: -1 },
     });
+  });
+
+  it('stores nothing when its callbacks were made for an outdated set of endpoints', async () => {
+    await storage.redis.set('endpoints-version', 2);
+
+    expect(await write({ callbacks: ['cb_1'], endpoints: '1' })).toEqual([3]);
+    expect(Object.keys(await storage.everything())).toEqual(['endpoints-version']);
+    expect(await write({ callbacks: ['cb_1'], endpoints: '2' })).toEqual([1]);
+  });
+
+  it('drops from the lists of callbacks what has vanished by now', async () => {
+    const vanished = START - 1 - 100 - 1; // callbacks live for 100 ms here
+    await storage.redis.zadd('owner-callbacks', vanished, 'cb_old', vanished + 1, 'cb_last');
+    await write({ callbacks: ['cb_1'] });
+
+    expect(await storage.redis.zrange('owner-callbacks', 0, '-1')).toEqual(['cb_last', 'cb_1']);
   });
 
   it('replaces the state under the version that was read', async () => {
@@ -76,7 +96,14 @@ describe('save-verification.lua', () => {
     await write({ version: 1, due: '', state: 'closed', vanishesAt: START + 7, callbacks: ['cb_1'] });
 
     const all = await storage.everything();
-    expect(Object.keys(all)).toEqual(['callback:cb_1', 'callbacks', 'due-callbacks', 'verification']);
+    expect(Object.keys(all)).toEqual([
+      'callback:cb_1',
+      'callbacks',
+      'due-callbacks',
+      'owner-callbacks',
+      'target-callbacks',
+      'verification',
+    ]);
     expect(all['verification']?.vanishesAt).toBe(START + 7);
   });
 
@@ -327,5 +354,51 @@ describe('note-rate-limited.lua', () => {
     const ttl = await storage.redis.pttl('rate-limited');
     expect(ttl).toBeGreaterThan(0);
     expect(ttl).toBeLessThanOrEqual(WINDOW_MS);
+  });
+});
+
+describe('save-endpoint.lua', () => {
+  const save = (before: string, after: string) =>
+    storage.runScript('saveEndpoint', ['endpoints', 'endpoints-version'], ['ce_1', before, after]);
+
+  it('makes, replaces and deletes what is still as it was read, and counts every change', async () => {
+    expect(await save('', 'one')).toBe(1);
+    expect(await save('', 'other')).toBe(0);
+    expect(await save('one', 'two')).toBe(1);
+    expect(await save('one', 'three')).toBe(0);
+    expect(await storage.redis.hgetall('endpoints')).toEqual({ ce_1: 'two' });
+    expect(await save('one', '')).toBe(0);
+    expect(await save('two', '')).toBe(1);
+
+    expect(await storage.redis.exists('endpoints')).toBe(0);
+    expect(await storage.redis.get('endpoints-version')).toBe('3');
+  });
+});
+
+describe('note-delivery.lua', () => {
+  const note = (succeeded: 0 | 1, now: number) =>
+    storage.runScript('noteDelivery', ['failures'], [succeeded, now, 60_000]);
+
+  it('tells since when and how often it only failed, until it succeeds', async () => {
+    expect(await note(0, START)).toEqual([START, 1]);
+    expect(await note(0, START + 5)).toEqual([START, 2]);
+    expect(await storage.redis.pttl('failures')).toBeGreaterThan(0);
+    expect(await note(1, START + 6)).toEqual([0, 0]);
+    expect(await note(0, START + 7)).toEqual([START + 7, 1]);
+  });
+});
+
+describe('record-callbacks.lua', () => {
+  it('records callbacks as due now, in the lists of their owner and their target', async () => {
+    const keys = ['due-callbacks', 'owner-callbacks', 'callback:cb_1', 'target-callbacks'];
+    expect(await storage.runScript('recordCallbacks', keys, [START, START + 99, 'cb_1', 'doc', 'body'])).toBe(1);
+
+    const listed = { value: ['cb_1', String(START)], vanishesAt: START + 99 };
+    expect(await storage.everything()).toEqual({
+      'callback:cb_1': { value: { version: '1', doc: 'doc', body: 'body' }, vanishesAt: START + 99 },
+      'due-callbacks': { value: ['cb_1', String(START)], vanishesAt: -1 },
+      'owner-callbacks': listed,
+      'target-callbacks': listed,
+    });
   });
 });

@@ -3,6 +3,7 @@ import { createCallbackStore } from '../../src/shared/callback-store.ts';
 import type { Channel } from '../../src/shared/channel.ts';
 import type { EpochMs } from '../../src/shared/clock.ts';
 import { open, type Policy } from '../../src/shared/decide.ts';
+import { createEndpointStore } from '../../src/shared/endpoint-store.ts';
 import { newVerificationId, type RandomHex, type VerificationId } from '../../src/shared/ids.ts';
 import { createKeys } from '../../src/shared/keys.ts';
 import { createRunScript, type RunScript } from '../../src/shared/redis-scripts.ts';
@@ -109,6 +110,8 @@ export async function openStorage(policy: Policy = POLICY) {
     };
   }
 
+  const endpoints = createEndpointStore({ redis, runScript, keys });
+
   function storeOn(options: StoreOptions = {}) {
     return createVerificationStore({
       redis: options.redis ?? redis,
@@ -117,6 +120,7 @@ export async function openStorage(policy: Policy = POLICY) {
       clock,
       policy: options.policy ?? policy,
       random: options.random ?? random,
+      endpoints,
       callbackUrl: 'callbackUrl' in options ? options.callbackUrl : CALLBACK_URL,
       retentionMs: RETENTION_MS,
     });
@@ -132,9 +136,10 @@ export async function openStorage(policy: Policy = POLICY) {
     random,
     runScript,
     draft,
+    endpoints,
     store,
     storeOn,
-    callbacks: createCallbackStore({ redis, runScript, keys, random }),
+    callbacks: createCallbackStore({ redis, runScript, keys, random, retentionMs: RETENTION_MS }),
 
     /** One more connection to the same database. */
     connect(): Redis {

@@ -7,6 +7,7 @@ import { createMetrics } from '../../src/shared/metrics.ts';
 import type { Delivery } from '../../src/worker/callback-request.ts';
 import { createDeliverCallback } from '../../src/worker/deliver-callback.ts';
 import { RetryLater } from '../../src/worker/retry-later.ts';
+import { createTargetSlots } from '../../src/worker/target-slots.ts';
 import { HOUR, openStorage, SECOND, type Storage } from '../store-model/storage.ts';
 
 let storage: Storage;
@@ -46,6 +47,9 @@ function createBench(...answers: (Delivery | (() => Promise<Delivery>))[]) {
   const logged: string[] = [];
   const deliver = createDeliverCallback({
     callbacks: storage.callbacks,
+    endpoints: storage.endpoints,
+    endpointEvents: { test: async () => undefined, disable: async () => false },
+    slots: createTargetSlots(),
     clock: storage.clock,
     metrics: createMetrics('worker'),
     log: pino({}, { write: (line: string) => logged.push(line) }),

@@ -6,17 +6,20 @@
 -- KEYS[3] ZSET of undelivered callbacks: callback id -> epoch ms
 -- KEYS[4] LIST of the verification's callbacks
 -- KEYS[5] STRING: the open verification of this key name and number
--- KEYS[6..] HASH of each new callback: version, doc, body
+-- KEYS[6] ZSET of the owner's callbacks: callback id -> epoch ms
+-- KEYS[7] STRING: counts the changes to the owner's endpoints
+-- KEYS[8..] per new callback: its HASH (version, doc, body); ZSET of its target's callbacks
 --
 -- ARGV[1] verification id        ARGV[2] version that was read, 0 = it must not exist yet
 -- ARGV[3] doc                    ARGV[4] token of this write
 -- ARGV[5] due, epoch ms, or ''   ARGV[6] epoch ms at which the record may vanish, or '' = never
 -- ARGV[7] 'open' or 'closed'     ARGV[8] now, epoch ms
 -- ARGV[9] epoch ms at which new callbacks may vanish
--- ARGV[10..] per new callback: id, doc, body
+-- ARGV[10] the count of changes to the endpoints that the callbacks were made for, '' = none are owed
+-- ARGV[11..] per new callback: id, doc, body
 --
 -- Returns {1} stored; {0, version, doc, ops} somebody was faster, or this very write came twice (its token is in ops);
---         {0} it does not exist; {2, id} it is new and the number has an open verification already.
+--         {0} it does not exist; {3} the endpoints have changed; {2, id} it is new and the number has an open verification already.
 local current = redis.call('HMGET', KEYS[1], 'version', 'doc', 'ops')
 if (current[1] or '0') ~= ARGV[2] then
   if not current[1] then return { 0 } end
@@ -25,6 +28,8 @@ end
 
 local active = redis.call('GET', KEYS[5])
 if ARGV[2] == '0' and active then return { 2, active } end
+
+if ARGV[10] ~= '' and (redis.call('GET', KEYS[7]) or '0') ~= ARGV[10] then return { 3 } end
 
 local ops = ARGV[4]
 local kept = 0
@@ -42,12 +47,18 @@ elseif active == ARGV[1] then
   redis.call('DEL', KEYS[5])
 end
 
-for i = 6, #KEYS do
-  local at = 10 + (i - 6) * 3
-  redis.call('HSET', KEYS[i], 'version', 1, 'doc', ARGV[at + 1], 'body', ARGV[at + 2])
-  redis.call('PEXPIREAT', KEYS[i], ARGV[9])
-  redis.call('ZADD', KEYS[3], ARGV[8], ARGV[at])
-  redis.call('RPUSH', KEYS[4], ARGV[at])
+for i = 0, (#KEYS - 7) / 2 - 1 do
+  local hash, target = KEYS[8 + i * 2], KEYS[9 + i * 2]
+  local id = ARGV[11 + i * 3]
+  redis.call('HSET', hash, 'version', 1, 'doc', ARGV[12 + i * 3], 'body', ARGV[13 + i * 3])
+  redis.call('PEXPIREAT', hash, ARGV[9])
+  redis.call('ZADD', KEYS[3], ARGV[8], id)
+  redis.call('RPUSH', KEYS[4], id)
   redis.call('PEXPIREAT', KEYS[4], ARGV[9])
+  for _, index in ipairs({ KEYS[6], target }) do
+    redis.call('ZADD', index, ARGV[8], id)
+    redis.call('ZREMRANGEBYSCORE', index, '-inf', '(' .. (2 * ARGV[8] - ARGV[9])) -- these have vanished by now
+    redis.call('PEXPIREAT', index, ARGV[9])
+  end
 end
 return { 1 }
