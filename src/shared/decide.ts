@@ -68,7 +68,7 @@ export type Answer =
   | { kind: 'wrong' }
   | { kind: 'no_code_sent' }
   | { kind: 'no_live_code' }
-  | { kind: 'checks_in_flight'; retryAfterMs: number }
+  | { kind: 'checks_in_flight' }
   | { kind: 'closed' }
   | { kind: 'attempt_in_progress' }
   | { kind: 'no_step_left' }
@@ -106,6 +106,12 @@ const MIN_STEP_WAIT_MS = 60_000;
 export const CHECK_TTL_MS = 15_000;
 /** Attempts that were refused cost nothing, so only this keeps a client from filling the record with them. */
 const MAX_ATTEMPTS = 50;
+/** Why a try without a result is given up. */
+const WORKER_DIED: AttemptError = {
+  code: 'unknown_outcome',
+  detail: 'the worker died before the result was stored',
+  httpStatus: null,
+};
 /** For a step that is not the last and names no timeout: the contract's default workflow waits as long. */
 export const DEFAULT_STEP_TIMEOUT_SECONDS = 45;
 
@@ -165,7 +171,10 @@ function handle(c: Context, event: VerificationEvent): Answer {
 
 /** Everything that the clock alone brings about, at whatever moment somebody looks. */
 function passTime(c: Context): void {
+  const active = activeAttempt(c.v);
+  const lost = active?.flight && c.now >= active.flight.at + c.policy.intentTtlMs ? active : undefined;
   if (isClosed(c.v)) {
+    if (lost) endUnknown(lost, WORKER_DIED);
     if (c.now >= c.v.closedAt + c.policy.numberRetentionMs) c.v.to = c.v.masked;
     return;
   }
@@ -175,14 +184,7 @@ function passTime(c: Context): void {
     runOutOfTime(c);
     return;
   }
-  const active = activeAttempt(c.v);
-  if (active?.flight && c.now >= active.flight.at + c.policy.intentTtlMs) {
-    loseTry(c, active, {
-      code: 'unknown_outcome',
-      detail: 'the worker died before the result was stored',
-      httpStatus: null,
-    });
-  }
+  if (lost) loseTry(c, lost, WORKER_DIED);
   settle(c);
 }
 
@@ -192,7 +194,8 @@ function settle(c: Context): void {
   const active = activeAttempt(c.v);
   if (active?.status === 'queued') {
     if (tooLate(c)) {
-      skip(active, 'time_left', 'too little time was left to enter a code');
+      if (active.error?.code === 'misconfigured') active.status = 'skipped';
+      else skip(active, 'time_left', 'too little time was left to enter a code');
       startNextStep(c, 'failure');
     } else if (!isOnLastStep(c.v) && c.now >= waitDeadline(c.v)) {
       const last = active.error ? `; last answer: ${active.error.detail}` : '';
@@ -206,9 +209,10 @@ function settle(c: Context): void {
 
 function startTry(c: Context, attemptId: string, token: string): Answer {
   const mine = c.v.attempts.find((a) => a.id === attemptId && a.flight?.token === token);
-  if (!mine) passTime(c);
+  if (!mine || tooLate(c)) passTime(c);
   const attempt = mine ?? c.v.attempts.find((a) => a.id === attemptId);
-  if (attempt === undefined || isClosed(c.v)) return { kind: 'over' };
+  // what was granted in time is not granted again when time has become too short
+  if (attempt === undefined || isClosed(c.v) || (mine && tooLate(c))) return { kind: 'over' };
   if (attempt.status === 'sending' && !mine) {
     return { kind: 'wait', until: (attempt.flight?.at ?? c.now) + c.policy.intentTtlMs };
   }
@@ -230,9 +234,9 @@ function startTry(c: Context, attemptId: string, token: string): Answer {
 
 function endTry(c: Context, event: Extract<VerificationEvent, { type: 'try_ended' }>): Answer {
   const attempt = c.v.attempts.find((a) => a.id === event.attemptId);
-  if (attempt === undefined) return { kind: 'over' };
-  if (attempt.flight?.token !== event.token) {
-    if (attempt.lostToken === event.token && event.outcome.kind === 'sent')
+  if (attempt?.flight?.token !== event.token) {
+    passTime(c);
+    if (attempt?.lostToken === event.token && event.outcome.kind === 'sent')
       acceptLateAnswer(c, attempt, event.outcome.mfaId);
     return { kind: 'over' };
   }
@@ -246,8 +250,8 @@ function endTry(c: Context, event: Extract<VerificationEvent, { type: 'try_ended
   if (outcome.kind !== 'not_left') c.v.lastTryMisconfigured = outcome.kind === 'misconfigured';
   switch (outcome.kind) {
     case 'sent':
+      if (!isOnLastStep(c.v)) c.v.timerAt = c.now + stepTimeoutMs(c.v); // first: the report tells what happens next
       accept(c, attempt, outcome.mfaId);
-      if (!isOnLastStep(c.v)) c.v.timerAt = c.now + stepTimeoutMs(c.v);
       return { kind: 'over' };
     case 'unknown':
       attempt.lostToken = event.token;
@@ -323,8 +327,8 @@ function recordAfterClose(v: Verification, attempt: Attempt, outcome: TryOutcome
 }
 
 function requestAttempt(c: Context, channel: Channel | undefined, request: string | undefined): Answer {
-  if (request !== undefined && c.v.attempts.some((a) => a.request === request)) return { kind: 'done' };
   passTime(c);
+  if (request !== undefined && c.v.attempts.some((a) => a.request === request)) return { kind: 'done' };
   const { v, now } = c;
   if (isClosed(v)) return { kind: 'closed' };
   const active = activeAttempt(v);
@@ -362,7 +366,7 @@ function requestAttempt(c: Context, channel: Channel | undefined, request: strin
 
 function startCheck(c: Context, token: string, wellFormed: boolean): Answer {
   const repeated = c.v.checks.inFlight.some((check) => check.token === token);
-  if (!repeated) passTime(c);
+  if (!repeated || c.now >= c.v.expiresAt) passTime(c);
   const { v, now } = c;
   if (isClosed(v)) return { kind: 'closed' };
   const attempts = checkableAttempts(v);
@@ -370,8 +374,7 @@ function startCheck(c: Context, token: string, wellFormed: boolean): Answer {
   if (v.attempts.every((a) => a.sentAt === null)) return { kind: 'no_code_sent' };
   if (attempts.length === 0) return { kind: 'no_live_code' };
   if (v.checks.used >= v.checks.max) {
-    const oldest = Math.min(...v.checks.inFlight.map((check) => check.at));
-    return { kind: 'checks_in_flight', retryAfterMs: Math.max(0, oldest + CHECK_TTL_MS - now) };
+    return { kind: 'checks_in_flight' };
   }
   v.checks.used += 1;
   if (wellFormed) {
@@ -401,7 +404,9 @@ function endCheck(c: Context, event: Extract<VerificationEvent, { type: 'check_e
 
 /** A check whose process died stays counted: SignalWire may have counted it too. */
 function dropDeadChecks(c: Context): void {
-  const alive = c.v.checks.inFlight.filter((check) => c.now < check.at + CHECK_TTL_MS);
+  // one that still lived when the verification expired did not end it, whoever looks later
+  const until = Math.min(c.now, c.v.expiresAt);
+  const alive = c.v.checks.inFlight.filter((check) => until < check.at + CHECK_TTL_MS);
   if (alive.length === c.v.checks.inFlight.length) return;
   c.v.checks.inFlight = alive;
   closeWhenChecksAreUsedUp(c);
@@ -429,20 +434,18 @@ function accept(c: Context, attempt: Attempt, mfaId: string): void {
 function acceptLateAnswer(c: Context, attempt: Attempt, mfaId: string): void {
   if (isClosed(c.v) || attempt.status !== 'unknown') return;
   attempt.lostToken = null;
-  accept(c, attempt, mfaId);
   const active = activeAttempt(c.v);
   if (active?.status === 'queued' && active.trigger === 'unknown' && active.step === attempt.step) {
     skip(active, 'superseded', 'the code before it was accepted after all');
     if (!isOnLastStep(c.v)) c.v.timerAt = waitDeadline(c.v);
   }
+  accept(c, attempt, mfaId);
 }
 
 /** No result will come: a code may be out, and its id is lost. The step gets one more attempt, then the next one starts. */
 function loseTry(c: Context, attempt: Attempt, error: AttemptError): void {
-  attempt.status = 'unknown';
-  attempt.lostToken ??= attempt.flight?.token ?? null;
-  attempt.flight = null;
-  attempt.error = error;
+  endUnknown(attempt, error);
+  c.v.lastTryMisconfigured = false;
   report(c, 'verification.attempt.unknown', attempt);
   if (attempt.trigger === 'unknown') {
     startNextStep(c, 'failure');
@@ -451,6 +454,13 @@ function loseTry(c: Context, attempt: Attempt, error: AttemptError): void {
   const replacement = addAttempt(c, attempt.channel, 'unknown', attempt.step);
   if (!skipIfItCannotBeSent(c, replacement)) return;
   startNextStep(c, 'failure');
+}
+
+function endUnknown(attempt: Attempt, error: AttemptError): void {
+  attempt.status = 'unknown';
+  attempt.lostToken ??= attempt.flight?.token ?? null;
+  attempt.flight = null;
+  attempt.error = structuredClone(error);
 }
 
 function fail(c: Context, attempt: Attempt, error: AttemptError): void {
@@ -574,11 +584,15 @@ function assertNever(value: never): never {
  * holds the earliest.
  */
 export function nextDue(v: Verification, policy: Policy): EpochMs | null {
-  if (isClosed(v)) return v.to === v.masked ? null : v.closedAt + policy.numberRetentionMs;
-  const moments = [v.expiresAt, ...v.checks.inFlight.map((check) => check.at + CHECK_TTL_MS)];
-  if (v.timerAt !== null) moments.push(v.timerAt);
   const active = activeAttempt(v);
+  const moments: EpochMs[] = [];
   if (active?.flight) moments.push(active.flight.at + policy.intentTtlMs);
+  if (isClosed(v)) {
+    if (v.to !== v.masked) moments.push(v.closedAt + policy.numberRetentionMs);
+    return moments.length > 0 ? Math.min(...moments) : null;
+  }
+  moments.push(v.expiresAt, ...v.checks.inFlight.map((check) => check.at + CHECK_TTL_MS));
+  if (v.timerAt !== null) moments.push(v.timerAt);
   if (active?.status === 'queued') {
     moments.push(v.expiresAt - MIN_TIME_TO_SEND_MS + 1);
     if (!isOnLastStep(v)) moments.push(waitDeadline(v));
