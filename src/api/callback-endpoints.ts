@@ -172,7 +172,10 @@ export function createCallbackEndpointRoutes(deps: Deps, schemas: EndpointSchema
 
     /** `POST /v1/callback-endpoints/{id}/rotate-secret` */
     rotateSecret: (async (request, response) => {
-      const { expires_in: seconds = DAY_SECONDS } = parseBody(schemas.RotateSecret, request.body ?? {});
+      const { expires_in: seconds = DAY_SECONDS } = parseBody(
+        schemas.RotateSecret,
+        request.body === undefined ? {} : request.body,
+      );
       const secret = newSecret(random);
       const now = clock.now();
       const after = await change(request.params['id'], response, (before) => ({

@@ -90,7 +90,25 @@ export function createSubmitVerification(deps: Deps): SubmitVerification {
     };
   }
 
-  return async function submitVerification(body, owner, idempotencySeed) {
+  /** Submissions for one number run one after the other in this process: those that replace would undo each other. */
+  const lanes = new Map<string, Promise<unknown>>();
+  async function inLane<T>(lane: string, work: () => Promise<T>): Promise<T> {
+    const turn = (lanes.get(lane) ?? Promise.resolve()).then(work, work);
+    const settled = turn.catch(() => {});
+    lanes.set(lane, settled);
+    await settled;
+    if (lanes.get(lane) === settled) lanes.delete(lane);
+    return turn;
+  }
+
+  return (body, owner, idempotencySeed) =>
+    inLane(`${owner} ${body.to}`, () => submitVerification(body, owner, idempotencySeed));
+
+  async function submitVerification(
+    body: CreateVerification,
+    owner: string,
+    idempotencySeed?: string,
+  ): Promise<Submission> {
     const numberKey = await deps.numberKey();
     const ifActive = body.if_active ?? 'conflict';
     let generation = 0;
@@ -127,7 +145,7 @@ export function createSubmitVerification(deps: Deps): SubmitVerification {
     throw new ProblemError('unavailable', 'too many submissions for this number at once; repeat the request', {
       retryAfterMs: 1_000,
     });
-  };
+  }
 }
 
 /** The random part of an id that follows from a seed. */

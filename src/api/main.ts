@@ -1,3 +1,4 @@
+import { explainListenError } from '../shared/explain-listen-error.ts';
 import { loadConfigOrExit } from '../shared/load-config-or-exit.ts';
 import { createLogger } from '../shared/logger.ts';
 import { exitGracefully } from '../shared/shutdown.ts';
@@ -5,6 +6,6 @@ import { startApi } from './start-api.ts';
 
 const config = loadConfigOrExit('api');
 const log = createLogger('api', config.logLevel);
-const api = await startApi(config, log);
+const api = await startApi(config, log).catch(explainListenError);
 exitGracefully(log, () => api.close());
 process.send?.({ type: 'listening', url: `http://127.0.0.1:${api.port}` });

@@ -161,7 +161,7 @@ export function createOpenApi(schemas: RequestSchemas & EndpointSchemas) {
           ...id,
           responses: {
             '200': { description: 'It is canceled, now or before.', ...json(Verification) },
-            ...problems([...COMMON, 'verification-closed']),
+            ...problems([...COMMON, ...WITH_BODY, 'verification-closed']),
           },
         },
       },

@@ -65,6 +65,8 @@ function asProblem(error: unknown): ProblemError {
       retryAfterMs: 2_000,
     });
   }
-  if (status === 400) return new ProblemError('not-found', 'the address cannot be read'); // a broken %-escape in it
+  if (error instanceof URIError) return new ProblemError('not-found', 'the address cannot be read'); // a broken %-escape in it
+  if (status === 400)
+    return new ProblemError('malformed-json', 'the body could not be read; is its Content-Encoding true?');
   return new ProblemError('internal-error', 'the request could not be handled; the log names it by its request_id');
 }

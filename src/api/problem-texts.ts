@@ -91,6 +91,22 @@ export const PROBLEM_TEXTS: Record<ProblemCode, ProblemText> = {
       'Name the channel to send on once more: `{"channel": "sms"}` for another text, `{"channel": "call"}` for a call.',
     example: { detail: 'the last step has started; name a "channel" to send on it once more' },
   },
+  'malformed-request': {
+    meaning: 'What arrived is not a readable HTTP/1.1 request. The connection was closed.',
+    remedy: 'Look for a client or proxy that speaks another protocol, or breaks the request line or a header.',
+    example: { detail: 'this is not an HTTP request' },
+  },
+  'request-timeout': {
+    meaning: 'The headers did not arrive within 10 s, or the whole request within 30 s. Nothing was done.',
+    remedy:
+      'Repeat it with the same `Idempotency-Key`. If it happens often, look at the network between client and service.',
+    example: { detail: 'the request did not arrive in time' },
+  },
+  'headers-too-large': {
+    meaning: 'The headers of the request have more than 16 KB together.',
+    remedy: 'Send fewer or shorter headers; often it is a cookie or a key that is far too long.',
+    example: { detail: 'the headers may have at most 16 KB' },
+  },
   'endpoint-limit': {
     meaning: 'The key name has as many callback endpoints as it may have. Nothing was stored.',
     remedy: 'Delete an endpoint that is no longer needed, or let one endpoint take the events of several.',

@@ -4,6 +4,7 @@
  */
 export const PROBLEMS = {
   'malformed-json': { status: 400, title: 'The body is not valid JSON' },
+  'malformed-request': { status: 400, title: 'The request is not HTTP' },
   unauthorized: { status: 401, title: 'A valid API key is needed' },
   forbidden: { status: 403, title: 'Not allowed' },
   'not-found': { status: 404, title: 'Not found' },
@@ -16,10 +17,12 @@ export const PROBLEMS = {
   'no-step-left': { status: 409, title: 'The workflow has no further step' },
   'send-limit': { status: 409, title: 'The limit of codes for this verification is reached' },
   'too-little-time': { status: 409, title: 'Too little time is left to enter another code' },
+  'request-timeout': { status: 408, title: 'The request took too long to arrive' },
   'verification-closed': { status: 410, title: 'The verification is closed' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The content type is not supported' },
   'invalid-request': { status: 422, title: 'The request is not valid' },
+  'headers-too-large': { status: 431, title: 'The headers are too large' },
   'idempotency-key-reused': { status: 422, title: 'The idempotency key was used with another request' },
   'rate-limited': { status: 429, title: 'Too many requests' },
   'checks-in-flight': { status: 429, title: 'All checks are in use at this moment' },

@@ -1,14 +1,21 @@
+import { isUtf8 } from 'node:buffer';
 import express, { type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { type FieldError, invalidRequest, ProblemError } from './problems.ts';
 
-const parseJson = express.json({ limit: '16kb', strict: false });
+const parseJson = express.json({
+  limit: '16kb',
+  strict: false,
+  verify: (_request, _response, bytes) => {
+    if (!isUtf8(bytes)) throw new ProblemError('malformed-json', 'the body is not valid UTF-8');
+  },
+});
 
 /** Reads a JSON body of at most 16 KB; another content type is refused before anything is read. */
 export const readJson: RequestHandler = (request, response, next) => {
   const hasBody =
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-  if (hasBody && !request.is(['application/json', 'application/*+json'])) {
+  if (hasBody && !request.is('application/json')) {
     throw new ProblemError('unsupported-media-type', 'send the body as application/json');
   }
   parseJson(request, response, next);
@@ -20,9 +27,26 @@ export const readJson: RequestHandler = (request, response, next) => {
  * @throws {ProblemError} `invalid-request`, naming every wrong field and the remedy.
  */
 export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
+  const forbidden = protoKeys(body, '');
+  if (forbidden.length > 0) throw invalidRequest(forbidden);
   const result = schema.safeParse(body, { reportInput: true });
   if (result.success) return result.data;
-  throw invalidRequest(result.error.issues.flatMap(fieldErrors));
+  const errors = result.error.issues.flatMap(fieldErrors);
+  const seen = new Set<string>();
+  throw invalidRequest(
+    errors.filter(({ pointer, code }) => !seen.has(`${pointer} ${code}`) && seen.add(`${pointer} ${code}`)),
+  );
+}
+
+/** JSON may name a key `__proto__`, which no object here can hold as a plain field: it would be lost unseen. */
+function protoKeys(value: unknown, pointer: string): FieldError[] {
+  if (value === null || typeof value !== 'object') return [];
+  return Object.entries(value).flatMap(([key, part]) => {
+    const at = `${pointer}${pointerTo([key])}`;
+    if (key === '__proto__')
+      return [{ pointer: at, code: 'unknown-field', detail: 'this name cannot be used; choose another' }];
+    return protoKeys(part, at);
+  });
 }
 
 /**
@@ -33,6 +57,17 @@ export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
 export function parseQuery<T>(schema: z.ZodType<T>, query: unknown): T {
   return parseBody(schema, query);
 }
+
+const TYPE_WORDS: Record<string, string> = {
+  string: 'a string',
+  int: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+  null: 'null',
+};
 
 function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   const pointer = pointerTo(issue.path);
@@ -48,11 +83,14 @@ function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
         const detail = pointer === '' ? 'a JSON object is needed' : 'this field is required';
         return [{ pointer, code: 'required', detail }];
       }
-      return [{ pointer, code: 'invalid-type', detail: `must be ${article(issue.expected)}` }];
+      return [{ pointer, code: 'invalid-type', detail: `must be ${TYPE_WORDS[issue.expected] ?? issue.expected}` }];
     case 'too_small':
     case 'too_big':
       return [{ pointer, code: 'out-of-range', detail: issue.message }];
+    case 'invalid_key':
+      return [{ pointer, code: 'out-of-range', detail: issue.issues[0]?.message ?? 'this name cannot be used' }];
     case 'invalid_value':
+      if (issue.input === undefined) return [{ pointer, code: 'required', detail: 'this field is required' }];
       return [{ pointer, code: 'invalid-value', detail: `must be one of ${issue.values.map(String).join(', ')}` }];
     case 'custom':
       return [{ pointer, code: String(issue.params?.['code'] ?? 'invalid-value'), detail: issue.message }];
@@ -63,8 +101,4 @@ function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
 
 function pointerTo(path: readonly PropertyKey[]): string {
   return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
-}
-
-function article(type: string): string {
-  return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
 }

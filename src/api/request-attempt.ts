@@ -55,7 +55,7 @@ export function createRequestAttempt({ update }: FindVerification): RequestAttem
 /** `POST /v1/verifications/{id}/attempts` */
 export function requestAttemptRoute(requestAttempt: RequestAttempt, schemas: RequestSchemas): IdempotentRoute {
   return async (request, response, seed) => {
-    const { channel } = parseBody(schemas.RequestAttempt, request.body ?? {});
+    const { channel } = parseBody(schemas.RequestAttempt, request.body === undefined ? {} : request.body);
     const verification = await requestAttempt(request.params['id'], ownerOf(response), channel, seed);
     return { status: 202, body: verificationView(verification, 'full') };
   };

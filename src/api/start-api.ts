@@ -23,6 +23,7 @@ import { createSignalWireClient } from '../shared/signalwire-client.ts';
 import { createTroubleBoard } from '../shared/trouble.ts';
 import { createVerificationStore } from '../shared/verification-store.ts';
 import { createVerifications } from '../shared/verifications.ts';
+import { answerUnreadable } from './answer-unreadable.ts';
 import { createApp } from './app.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createCallbackEndpointRoutes, createEndpointSchemas } from './callback-endpoints.ts';
@@ -147,6 +148,7 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
       if (draining) setImmediate(() => server.closeIdleConnections());
     });
   });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerUnreadable(error.code, socket));
   await within(FIRST_CONNECTION_MS, connected);
   await listen(server, config.host, config.port);
   const { port } = server.address() as AddressInfo;

@@ -34,7 +34,7 @@ const TABLE: Record<string, [summary: string, behaviour: SetBehaviour]> = {
   '0106': ['429 with Retry-After: 2 on every text.', { sms: rateLimited(2) }],
   '0107': ['503 twice, then all is fine.', { sms: twiceUnavailable, call: twiceUnavailable }],
   '0108': ['503 on every text.', { sms: UNAVAILABLE }],
-  '0109': ['500 twice (nothing is sent), then all is fine.', { sms: twiceBroken, call: twiceBroken }],
+  '0109': ['500 on the first two texts (nothing is sent), then all is fine.', { sms: twiceBroken }],
   '0110': ['500 on every text; nothing is sent.', { sms: SERVER_ERROR }],
   '0111': ['The text is never answered and never sent.', { sms: 'hang' }],
   '0112': ['The text is answered with success: false; nothing is sent.', { sms: 'success-false' }],

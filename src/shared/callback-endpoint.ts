@@ -80,4 +80,3 @@ export function endpointView(e: CallbackEndpoint) {
     created_at: new Date(e.createdAt).toISOString(),
   };
 }
-export type EndpointView = ReturnType<typeof endpointView>;

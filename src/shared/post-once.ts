@@ -1,5 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import { type Dispatcher, Pool } from 'undici';
+import { NETWORK_ERRORS } from './network-errors.ts';
 
 /**
  * What became of one POST. The difference that counts is whether it may have been written to the connection:
@@ -139,7 +140,7 @@ export function createPostOnce(deps: Deps): PostOnce {
             queueMicrotask(() => pool.dispatch(request, handler)); // undici is still emptying its queue
             return;
           }
-          fail(cause);
+          fail(NETWORK_ERRORS[cause] ?? cause);
         },
       };
       pool.dispatch(request, handler);

@@ -2,6 +2,7 @@ import { type Dispatcher, errors, request } from 'undici';
 import { signCallback } from '../shared/callback-signature.ts';
 import { TargetRefusedError } from '../shared/callback-target.ts';
 import type { Clock } from '../shared/clock.ts';
+import { NETWORK_ERRORS } from '../shared/network-errors.ts';
 import { parseRetryAfter } from '../shared/retry-after.ts';
 
 /** How one delivery ended. Details are in words and never hold an address, a number or what was sent. */
@@ -158,35 +159,12 @@ function describeStatus(httpStatus: number): string {
   return redirect ? `answered ${httpStatus}, and redirects are not followed` : `answered ${httpStatus}`;
 }
 
-/** Errors in words. Their own messages hold resolved addresses. */
-const FAILURES: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection lost before an answer',
-  EPIPE: 'connection lost before an answer',
-  UND_ERR_SOCKET: 'connection lost before an answer',
-  UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
-  ETIMEDOUT: 'no connection in time',
-  EHOSTUNREACH: 'host unreachable',
-  ENETUNREACH: 'network unreachable',
-  ENOTFOUND: 'host name not found',
-  EAI_AGAIN: 'host name lookup failed',
-  CERT_HAS_EXPIRED: 'TLS: certificate has expired',
-  CERT_NOT_YET_VALID: 'TLS: certificate is not yet valid',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'TLS: self-signed certificate',
-  SELF_SIGNED_CERT_IN_CHAIN: 'TLS: self-signed certificate in the chain',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'TLS: certificate chain is incomplete',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'TLS: certificate authority is not trusted',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'TLS: certificate is for another name',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'TLS: the port does not speak TLS',
-  UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too long',
-};
-
 function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return 'delivery failed';
   if (error instanceof AnswerTimeoutError) return error.message;
   if (error instanceof errors.HTTPParserError) return 'the answer is not HTTP'; // which often has no code
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const known = FAILURES[code];
+  const known = NETWORK_ERRORS[code];
   if (known !== undefined) return known;
   if (/TLS|SSL|CERT/.test(code)) return `TLS: handshake failed (${code})`;
   return code === '' ? 'delivery failed' : `delivery failed (${code})`;

@@ -21,6 +21,8 @@ interface Deps {
   metrics: Metrics;
   log: Logger;
   randomHex: RandomHex;
+  /** Sets the channels' rate limits where somebody has wiped them with their queue. */
+  keepRateLimits: () => Promise<void>;
 }
 
 const INTERVAL_MS = 2_000;
@@ -103,6 +105,7 @@ export function createReconciler(deps: Deps) {
 
   async function turn(): Promise<void> {
     try {
+      await deps.keepRateLimits();
       const mine = await redis.set(keys.reconcilerLease, name, 'PX', INTERVAL_MS - 50, 'NX');
       if (mine === 'OK') await runOnce();
     } catch (error) {

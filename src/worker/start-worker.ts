@@ -123,8 +123,17 @@ export async function startWorker(config: Config, log: Logger, given: { clock?: 
     },
   };
 
-  for (const channel of CHANNELS)
-    await queues[channel].setGlobalRateLimit(...rateLimit(config.channels[channel].ratePerSecond));
+  const setRateLimit = (channel: Channel) =>
+    queues[channel].setGlobalRateLimit(...rateLimit(config.channels[channel].ratePerSecond));
+  for (const channel of CHANNELS) await setRateLimit(channel);
+  /** Obliterating a queue takes its limit with it, and without one a 429 pauses no worker. */
+  async function keepRateLimits(): Promise<void> {
+    for (const channel of CHANNELS) {
+      if ((await queues[channel].getGlobalRateLimit()) !== null) continue;
+      await setRateLimit(channel);
+      log.warn({ channel }, 'the rate limit of a channel was gone and has been set again');
+    }
+  }
 
   const workers = QUEUE_NAMES.map((name) => {
     const { process, concurrency } = processors[name];
@@ -154,6 +163,7 @@ export async function startWorker(config: Config, log: Logger, given: { clock?: 
     metrics,
     log,
     randomHex,
+    keepRateLimits,
   });
   reconciler.start();
   const operations =

@@ -243,6 +243,18 @@ describe('a second verification for the number', () => {
     expect(await service.read(id)).toMatchObject({ status: 'canceled', reason: 'replaced' });
   });
 
+  it('may be replaced by many at once: each is taken, and the last one stays', async ({ service }) => {
+    const to = freshNumber();
+    const body = { to, if_active: 'replace' };
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => service.call('POST', '/v1/verifications', body)),
+    );
+
+    expect(answers.map((a) => a.status)).toEqual(Array(50).fill(202));
+    const statuses = await Promise.all(answers.map(async (a) => (await service.read(String(a.body['id']))).status));
+    expect(statuses.filter((status) => status !== 'canceled')).toHaveLength(1);
+  });
+
   it('is free once the first is closed, or has expired unnoticed', async ({ service }) => {
     const to = freshNumber();
     const { id } = await service.submit({ to });

@@ -1,4 +1,6 @@
 import { request } from 'node:http';
+import { connect } from 'node:net';
+import { Readable } from 'node:stream';
 import { describe, expect } from 'vitest';
 import { API_KEY, it, OTHER_API_KEY } from '../fixtures.ts';
 
@@ -47,6 +49,81 @@ describe('a request that cannot be served', () => {
     },
   );
 
+  it.for(['application/vnd.api+json', 'application/json-patch+json'])('is 415 with %s', async (type, { service }) => {
+    const answer = await service.call('POST', '/v1/verifications', '{}', { 'content-type': type });
+
+    expect(answer.status).toBe(415);
+  });
+
+  it.for(['gzip', 'deflate', 'br'])(
+    'is malformed when it is not the %s that it claims to be',
+    async (encoding, { service }) => {
+      const answer = await service.call('POST', '/v1/verifications', 'no such thing', { 'content-encoding': encoding });
+
+      expect(answer.body).toMatchObject({ status: 400, code: 'malformed-json' });
+    },
+  );
+
+  it('is malformed when it is not UTF-8', async ({ service }) => {
+    const body = Buffer.concat([
+      Buffer.from('{"to":"+14045550123","reference":"'),
+      Buffer.from([0xff, 0xfe]),
+      Buffer.from('"}'),
+    ]);
+    const response = await fetch(`${service.url}/v1/verifications`, {
+      method: 'POST',
+      headers: { ...JSON_TYPE, authorization: `Bearer ${API_KEY}` },
+      body,
+    });
+
+    expect([response.status, await response.json()]).toMatchObject([400, { code: 'malformed-json' }]);
+  });
+
+  it.for([
+    ['{"to":"+14045550123","metadata":{"__proto__":"x"}}', '/metadata/__proto__'],
+    ['{"to":"+14045550123","__proto__":{"polluted":true}}', '/__proto__'],
+  ] as const)('names a key that no object can hold: %s', async ([body, pointer], { service }) => {
+    const answer = await service.call('POST', '/v1/verifications', body);
+
+    expect(answer.body).toMatchObject({ status: 422, errors: [{ pointer, code: 'unknown-field' }] });
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+
+  it.for([
+    [
+      'headers of 20 KB',
+      `GET /livez HTTP/1.1\r\nhost: x\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`,
+      431,
+      'headers-too-large',
+    ],
+    ['no HTTP at all', 'hello\r\n\r\n', 400, 'malformed-request'],
+  ] as const)('is a problem document for %s', async ([, sent, status, code], { service }) => {
+    const socket = connect(service.api.port, '127.0.0.1');
+    socket.end(sent);
+    const answer = await new Response(Readable.toWeb(socket) as ReadableStream).text();
+
+    expect(answer).toContain(`HTTP/1.1 ${status} `);
+    expect(answer).toMatch(/x-request-id: req_/);
+    expect(answer).toContain(`"code":"${code}"`);
+  });
+
+  it('says what kind of value is wanted, and names a field once', async ({ service }) => {
+    const answer = await service.call('POST', '/v1/verifications', {
+      to: '+14045550123',
+      code_length: 'six',
+      metadata: [],
+      workflow: [{}],
+      max_checks: 1e30,
+    });
+
+    expect(answer.body['errors']).toEqual([
+      { pointer: '/workflow/0/channel', code: 'required', detail: 'this field is required' },
+      { pointer: '/code_length', code: 'invalid-type', detail: 'must be a number' },
+      { pointer: '/max_checks', code: 'out-of-range', detail: 'must be a whole number from 1 to 10' },
+      { pointer: '/metadata', code: 'invalid-type', detail: 'must be an object' },
+    ]);
+  });
+
   it('is 415 with a compressed body it cannot read', async ({ service }) => {
     const answer = await service.call('POST', '/v1/verifications', '{}', { 'content-encoding': 'compress' });
 
@@ -89,10 +166,11 @@ describe('every answer', () => {
   it('carries the request id, the own one when it is usable', async ({ service }) => {
     const own = await service.call('GET', '/v1/verifications/x', undefined, { 'x-request-id': 'order-17' });
     const bad = await service.call('GET', '/v1/verifications/x', undefined, { 'x-request-id': 'a b' });
+    const number = await service.call('GET', '/v1/verifications/x', undefined, { 'x-request-id': '14045550123' });
 
     expect(own.headers.get('x-request-id')).toBe('order-17');
     expect(own.body['request_id']).toBe('order-17');
-    expect(bad.headers.get('x-request-id')).toMatch(/^req_[0-9a-f]+$/);
+    for (const answer of [bad, number]) expect(answer.headers.get('x-request-id')).toMatch(/^req_[0-9a-f]+$/);
   });
 
   it('comes without the name of the framework, with the usual protections', async ({ service }) => {

@@ -253,7 +253,7 @@ describe('a try that never left', () => {
 
     expect(outcome).toEqual({
       kind: 'not_sent',
-      detail: 'SignalWire was not reached, so nothing was sent: ECONNREFUSED',
+      detail: 'SignalWire was not reached, so nothing was sent: connection refused',
       httpStatus: null,
       retryAfterMs: undefined,
     });
@@ -266,7 +266,7 @@ describe('a try that never left', () => {
 
     const outcome = await startClient('http://acme.signalwire.test', { lookup }).send(TEXT, {});
 
-    expect(outcome).toMatchObject({ kind: 'not_sent', detail: expect.stringContaining('ENOTFOUND') });
+    expect(outcome).toMatchObject({ kind: 'not_sent', detail: expect.stringContaining('host name not found') });
   });
 
   it('is not sent when the name is not resolved in time', async () => {
@@ -294,14 +294,14 @@ describe('a try that never left', () => {
 
     expect(await client.send(TEXT, {})).toMatchObject({
       kind: 'not_sent',
-      detail: expect.stringContaining('UND_ERR_CONNECT_TIMEOUT'),
+      detail: expect.stringContaining('no connection in time'),
     });
   });
 
   it('gives connecting half of its time, unless told otherwise', async () => {
     const client = startClient('http://acme.signalwire.test', { lookup: () => {}, timeoutMs: 4_000 });
 
-    expect(await client.send(TEXT, {})).toMatchObject({ detail: expect.stringContaining('UND_ERR_CONNECT_TIMEOUT') });
+    expect(await client.send(TEXT, {})).toMatchObject({ detail: expect.stringContaining('no connection in time') });
   });
 
   it.each([
@@ -337,7 +337,7 @@ describe('a try that never left', () => {
 
     const outcome = await startClient(`https://127.0.0.1:${await listen(server)}`).send(TEXT, {});
 
-    expect(outcome).toMatchObject({ kind: 'not_sent', detail: expect.stringContaining('DEPTH_ZERO_SELF_SIGNED_CERT') });
+    expect(outcome).toMatchObject({ kind: 'not_sent', detail: expect.stringContaining('self-signed certificate') });
     expect(read).toEqual([]);
     expect(offered).toEqual([['http/1.1']]); // over HTTP/2 it could not be known what was written
   });
@@ -705,7 +705,7 @@ describe('asking about a code', () => {
   it('was not counted when the connection is refused', async () => {
     expect(await ask(`http://127.0.0.1:${await closedPort()}`)).toEqual({
       kind: 'unavailable',
-      detail: 'SignalWire was not reached: ECONNREFUSED',
+      detail: 'SignalWire was not reached: connection refused',
       retryAfterMs: undefined,
     });
   });

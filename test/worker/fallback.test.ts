@@ -120,8 +120,10 @@ describe('a canceled verification', () => {
   it('cannot be canceled when it was closed otherwise', async ({ service }) => {
     const to = freshNumber();
     const { id } = await service.submit({ to });
+    await service.receiver.event('verification.attempt.sent', id);
     await service.check(id, (await service.sandbox.nextMessage(to)).code);
 
+    expect((await service.call('POST', `/v1/verifications/${id}/cancel`, { why: 'x' })).status).toBe(422);
     const { status, body } = await service.call('POST', `/v1/verifications/${id}/cancel`);
     expect(status).toBe(410);
     expect(body).toMatchObject({ code: 'verification-closed', verification_status: 'approved' });

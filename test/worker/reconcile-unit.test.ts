@@ -38,6 +38,7 @@ async function openBench() {
     metrics,
     log,
     randomHex: storage.random,
+    keepRateLimits: async () => {},
   };
   return {
     ...storage,

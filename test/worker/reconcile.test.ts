@@ -72,6 +72,14 @@ describe('the reconciler', () => {
     expect((await service.read(id)).to).toBe(`+1••••••••${to.slice(-2)}`);
   });
 
+  it("restores a channel's rate limit that was obliterated with its queue", async ({ service }) => {
+    const before = await service.queues.sms.getGlobalRateLimit();
+    await service.queues.sms.obliterate({ force: true });
+    expect(await service.queues.sms.getGlobalRateLimit()).toBeNull();
+
+    await expect.poll(() => service.queues.sms.getGlobalRateLimit()).toEqual(before);
+  });
+
   it('sets aside a job whose data it cannot read', async ({ service }) => {
     for (const queue of Object.values(service.queues)) await queue.add('poison', null);
 

@@ -12,6 +12,7 @@ describe('a try that SignalWire accepted', () => {
 
     expect(body.data.attempt).toMatchObject({ channel: 'sms', status: 'sent', trigger: 'initial', error: null });
     const v = await service.read(id);
+    expect(body.data.verification['next_attempt']).toEqual(v.next_attempt);
     expect(v).toMatchObject({ status: 'pending', next_attempt: { channel: 'call' } });
     const [attempt] = v.attempts;
     expect(Date.parse(v.next_attempt?.at ?? '') - Date.parse(attempt?.sent_at ?? '')).toBe(45 * SECOND);
