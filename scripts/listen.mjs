@@ -161,7 +161,7 @@ function describe({ type, data: { sequence, verification, attempt } = {} }, note
     ...(attempt ? [describeAttempt(attempt)] : []),
     ...(notes.length > 0 ? [paint('yellow', `(${notes.join('; ')})`)] : []),
   ];
-  return parts.join('  ');
+  return parts.join('  ').trimEnd();
 }
 
 /** @param {Verification} verification */
