@@ -10,10 +10,10 @@ import { cancelVerificationRoute } from './cancel-verification.ts';
 import { type CheckCode, checkCodeRoute } from './check-code.ts';
 import { createVerificationRoute, type SubmitVerification } from './create-verification.ts';
 import type { FindVerification } from './find-verification.ts';
-import { getVerificationRoute } from './get-verification.ts';
 import type { createIdempotency } from './idempotency.ts';
 import { listCallbacksRoute } from './list-callbacks.ts';
 import { listVerificationCallbacksRoute } from './list-verification-callbacks.ts';
+import type { createListRoutes } from './list-verifications.ts';
 import { createProblemHandler, notFound } from './problem-handler.ts';
 import { createProblemPages } from './problem-pages.ts';
 import { readJson } from './read-json.ts';
@@ -31,6 +31,8 @@ export interface AppDeps {
   find: FindVerification;
   checkCode: CheckCode;
   requestAttempt: RequestAttempt;
+  getVerification: RequestHandler;
+  listRoutes: ReturnType<typeof createListRoutes>;
   callbacks: CallbackStore;
   replayCallback: ReplayCallback;
   endpointRoutes: ReturnType<typeof createCallbackEndpointRoutes>;
@@ -81,7 +83,9 @@ export function createApp(deps: AppDeps): Express {
 
   app.use('/v1', noStore, deps.authenticate, readJson);
   app.post('/v1/verifications', idempotent(createVerificationRoute(deps.submit, schemas)));
-  app.get('/v1/verifications/:id', getVerificationRoute(find));
+  app.get('/v1/verifications', deps.listRoutes.list);
+  app.post('/v1/verifications/search', deps.listRoutes.search);
+  app.get('/v1/verifications/:id', deps.getVerification);
   app.post('/v1/verifications/:id/checks', checkCodeRoute(deps.checkCode, schemas));
   app.post('/v1/verifications/:id/attempts', idempotent(requestAttemptRoute(deps.requestAttempt, schemas)));
   app.post('/v1/verifications/:id/cancel', cancelVerificationRoute(find));

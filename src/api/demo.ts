@@ -5,8 +5,6 @@ import { Channel } from '../shared/channel.ts';
 import { verificationView } from '../shared/verification-view.ts';
 import { type CheckCode, checkCodeRoute } from './check-code.ts';
 import type { SubmitVerification } from './create-verification.ts';
-import type { FindVerification } from './find-verification.ts';
-import { getVerificationRoute } from './get-verification.ts';
 import type { createIdempotency } from './idempotency.ts';
 import { ProblemError } from './problems.ts';
 import { parseBody, readJson } from './read-json.ts';
@@ -16,7 +14,7 @@ import type { RequestSchemas } from './schemas.ts';
 
 interface Deps {
   submit: SubmitVerification;
-  find: FindVerification;
+  getVerification: RequestHandler;
   checkCode: CheckCode;
   requestAttempt: RequestAttempt;
   schemas: RequestSchemas;
@@ -50,14 +48,22 @@ const CONTENT_SECURITY_POLICY = [
  * Builds the demo: the two-step page, and the few routes behind it. They are the use cases of `/v1` without an API key:
  * whoever knows the id of a verification, 128 random bits that only its page was told, may follow and check it.
  */
-export function createDemo({ submit, find, checkCode, requestAttempt, schemas, idempotent, sandboxUrl }: Deps): Router {
+export function createDemo({
+  submit,
+  getVerification,
+  checkCode,
+  requestAttempt,
+  schemas,
+  idempotent,
+  sandboxUrl,
+}: Deps): Router {
   const api = express.Router();
   api.use(asDemo, refuseCrossSite, requireJson, readJson);
   api.get('/settings', (_request, response) => {
     response.json({ sandbox_url: sandboxUrl ?? null });
   });
   api.post('/verifications', createRoute(submit, schemas));
-  api.get('/verifications/:id', getVerificationRoute(find));
+  api.get('/verifications/:id', getVerification);
   api.post('/verifications/:id/checks', checkCodeRoute(checkCode, schemas));
   api.post('/verifications/:id/attempts', idempotent(requestAttemptRoute(requestAttempt, schemas)));
 

@@ -9,6 +9,7 @@ import { EventType } from '../shared/callback-endpoint.ts';
 import { VERSION } from '../shared/version.ts';
 import type { EndpointSchemas } from './callback-endpoints.ts';
 import { ListCallbacks } from './list-callbacks.ts';
+import { ListVerifications, SearchVerifications } from './list-verifications.ts';
 import { problemExample } from './problem-texts.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
 import {
@@ -23,6 +24,7 @@ import {
   Replay,
   type RequestSchemas,
   Verification,
+  VerificationList,
   verificationEvent,
 } from './schemas.ts';
 
@@ -105,12 +107,50 @@ export function createOpenApi(schemas: RequestSchemas & EndpointSchemas) {
             ...problems([...COMMON, ...WITH_BODY, ...IDEMPOTENT, 'verification-active', 'rate-limited']),
           },
         },
+        get: {
+          ...operation('listVerifications', 'Verifications, the newest first', 'verifications'),
+          requestParams: { query: ListVerifications },
+          responses: {
+            '200': { description: 'A page of them.', ...json(VerificationList) },
+            ...problems([...COMMON, 'invalid-request']),
+          },
+        },
+      },
+      '/v1/verifications/search': {
+        post: {
+          ...operation('searchVerifications', 'Find the verifications of a number', 'verifications'),
+          requestBody: json(SearchVerifications, { to: '+14045550123' }),
+          responses: {
+            '200': { description: 'Newest first.', ...json(VerificationList) },
+            ...problems([...COMMON, ...WITH_BODY]),
+          },
+        },
       },
       '/v1/verifications/{id}': {
         get: {
           ...operation('getVerification', 'Read a verification', 'verifications'),
-          ...id,
-          responses: { '200': { description: 'The verification.', ...json(Verification) }, ...problems(COMMON) },
+          requestParams: {
+            ...id.requestParams,
+            header: z.object({
+              prefer: z.string().optional().meta({
+                description:
+                  '`wait=1` to `wait=60`: hold the answer until it differs from If-None-Match, or without it until it is closed.',
+              }),
+              'if-none-match': z.string().optional().meta({ description: 'An `ETag` from before.' }),
+            }),
+          },
+          responses: {
+            '200': {
+              description: 'The verification.',
+              headers: z.object({
+                etag: z.string().meta({ description: 'Names this state.' }),
+                'preference-applied': z.string().optional(),
+              }),
+              ...json(Verification),
+            },
+            '304': { description: 'It has not changed.' },
+            ...problems([...COMMON, 'invalid-request']),
+          },
         },
       },
       '/v1/verifications/{id}/checks': {

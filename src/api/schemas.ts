@@ -28,7 +28,7 @@ const integer = (min: number, max: number, unit = '') => {
 
 const text = (max: number) => z.string().min(1, 'must not be empty').max(max, `must have at most ${max} characters`);
 
-const PhoneNumber = z
+export const PhoneNumber = z
   .string()
   .superRefine((input, context) => {
     const judged = judgeNumber(input);
@@ -192,6 +192,10 @@ export const Verification = z
     closed_at: Time.nullable(),
   })
   .meta({ id: 'Verification', examples: [VERIFICATION_EXAMPLE] });
+
+export const VerificationList = z
+  .object({ object: z.literal('list'), data: z.array(Verification), next_cursor: z.string().nullable() })
+  .meta({ id: 'VerificationList' });
 
 export const CheckAnswer = z
   .object({ approved: z.boolean(), checks: Checks, verification: Verification })

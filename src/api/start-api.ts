@@ -15,7 +15,7 @@ import { createMetrics } from '../shared/metrics.ts';
 import { listen, startOperationsServer } from '../shared/operations-server.ts';
 import { policyOf } from '../shared/policy.ts';
 import { createQueues } from '../shared/queues.ts';
-import { connectForRequests, disconnect } from '../shared/redis.ts';
+import { connectForRequests, connectForWork, disconnect } from '../shared/redis.ts';
 import { createRedisClock } from '../shared/redis-clock.ts';
 import { createRunScript } from '../shared/redis-scripts.ts';
 import { within } from '../shared/shutdown.ts';
@@ -27,11 +27,14 @@ import { answerUnreadable } from './answer-unreadable.ts';
 import { createApp } from './app.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createCallbackEndpointRoutes, createEndpointSchemas } from './callback-endpoints.ts';
+import { createChangeFeed } from './change-feed.ts';
 import { createCheckCode } from './check-code.ts';
 import { createSubmitVerification } from './create-verification.ts';
 import { createDemo } from './demo.ts';
 import { createFindVerification } from './find-verification.ts';
+import { getVerificationRoute } from './get-verification.ts';
 import { createIdempotency } from './idempotency.ts';
+import { createListRoutes } from './list-verifications.ts';
 import { createNumberKey } from './number-key.ts';
 import { createOpenApi } from './openapi.ts';
 import { createQueueBoard } from './queue-board.ts';
@@ -51,6 +54,8 @@ export interface RunningApi {
   port: number;
   /** Port of `/metrics`, when there is one. */
   metricsPort: number | undefined;
+  /** Requests that wait for a change at this moment. */
+  waiting(): number;
   close(): Promise<void>;
 }
 
@@ -99,22 +104,27 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
   const schemas = createRequestSchemas(config, networks);
   const endpointSchemas = createEndpointSchemas(networks);
   const find = createFindVerification({ store, verifications });
+  const subscriber = connectForWork(config.redisUrl, log);
+  const changes = createChangeFeed({ redis: subscriber, keys });
+  const getVerification = getVerificationRoute({ find, changes, clock, monotonicNow });
+  const numberKey = createNumberKey({ redis, keys, configured: config.numberKey, random: randomHex });
   const submit = createSubmitVerification({
     verifications,
     config,
     policy,
     clock,
-    numberKey: createNumberKey({ redis, keys, configured: config.numberKey, random: randomHex }),
+    numberKey,
     random: randomHex,
   });
   const callbacks = createCallbackStore({ redis, runScript, keys, retentionMs: config.retentionMs });
   const checkCode = createCheckCode({ find, signalwire, metrics, random: randomHex, monotonicNow });
   const requestAttempt = createRequestAttempt(find);
   const idempotent = createIdempotency({ runScript, keys, random: randomHex });
-  const useCases = { submit, find, checkCode, requestAttempt, schemas, idempotent };
+  const useCases = { submit, find, getVerification, checkCode, requestAttempt, schemas, idempotent };
   const replayCallback = createReplayCallback({ callbacks, errands, clock });
   const app = createApp({
     ...useCases,
+    listRoutes: createListRoutes({ store, verifications, numberKey, clock }),
     callbacks,
     replayCallback,
     endpointRoutes: createCallbackEndpointRoutes(
@@ -161,9 +171,11 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
   return {
     port,
     metricsPort: operations?.port,
+    waiting: changes.size,
     async close() {
       health.shutDown();
       draining = true;
+      changes.close(); // whoever waits is answered now
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });
@@ -172,6 +184,7 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
       server.closeAllConnections();
       await within(1_000, Promise.all([...Object.values(queues).map((queue) => queue.close()), signalwire.close()]));
       redisClock.stop();
+      disconnect(subscriber);
       disconnect(redis);
       await operations?.close();
     },

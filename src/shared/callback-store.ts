@@ -4,6 +4,7 @@ import type { EndpointId } from './callback-endpoint.ts';
 import type { EpochMs } from './clock.ts';
 import { type CallbackId, type RandomHex, randomHex, type VerificationId } from './ids.ts';
 import type { Keys } from './keys.ts';
+import { type Entry, newestFirst } from './newest-first.ts';
 import type { RunScript } from './redis-scripts.ts';
 
 /** A callback as it was read, with the version that a write must find unchanged. */
@@ -79,39 +80,19 @@ export function createCallbackStore({ redis, runScript, keys, retentionMs, rando
       );
     },
 
-    /**
-     * Ids of an owner's callbacks, the newest first.
-     *
-     * @param from - where to begin, from a former page; ids of the same moment are ordered by themselves.
-     */
-    async newestFirst(
+    /** An owner's callbacks, or those of one endpoint, from the newest on. */
+    newestFirst: (
       owner: string,
       endpoint: EndpointId | undefined,
-      from: { at: EpochMs; id: CallbackId } | undefined,
+      from: Entry<CallbackId> | undefined,
       limit: number,
-    ): Promise<{ id: CallbackId; at: EpochMs }[]> {
-      const index = endpoint === undefined ? keys.callbacksOf(owner) : keys.callbacksOfTarget(endpoint);
-      const found: { id: CallbackId; at: EpochMs }[] = [];
-      let offset = 0;
-      while (found.length < limit) {
-        const flat = await redis.zrevrangebyscore(
-          index,
-          from?.at ?? '+inf',
-          '-inf',
-          'WITHSCORES',
-          'LIMIT',
-          offset,
-          limit,
-        );
-        for (let i = 0; i < flat.length; i += 2) {
-          const entry = { id: flat[i] as CallbackId, at: Number(flat[i + 1]) };
-          if (from === undefined || entry.at < from.at || entry.id < from.id) found.push(entry);
-        }
-        if (flat.length < 2 * limit) break;
-        offset += limit;
-      }
-      return found.slice(0, limit);
-    },
+    ) =>
+      newestFirst<CallbackId>(
+        redis,
+        endpoint === undefined ? keys.callbacksOf(owner) : keys.callbacksOfTarget(endpoint),
+        from,
+        limit,
+      ),
 
     /** Ids of an endpoint's callbacks made in a time, the oldest first. */
     async between(endpoint: EndpointId, since: EpochMs, until: EpochMs, limit: number): Promise<CallbackId[]> {

@@ -13,6 +13,12 @@ export interface Keys {
   verificationCallbacks(id: VerificationId): string;
   /** HASH `version`, `doc`, `body`: one callback. */
   callback(id: CallbackId): string;
+  /** ZSET verification id → epoch ms of its making: all of one key name, those for one number, those with one reference. */
+  verificationsOf(owner: string): string;
+  verificationsByNumber(owner: string, numberHash: string): string;
+  verificationsByReference(owner: string, referenceHash: string): string;
+  /** Channel: a verification changed; `id version`. */
+  readonly changes: string;
   /** ZSET callback id → epoch ms of its making: all callbacks of one key name. */
   callbacksOf(owner: string): string;
   /** ZSET callback id → epoch ms of its making: those of one endpoint, or of one key name's other targets. */
@@ -49,6 +55,10 @@ export function createKeys(root = 'ringback'): Keys {
     verification: (id) => `${tag}:verification:${id}`,
     verificationCallbacks: (id) => `${tag}:verification:${id}:callbacks`,
     callback: (id) => `${tag}:callback:${id}`,
+    verificationsOf: (owner) => `${tag}:verifications:${owner}`,
+    verificationsByNumber: (owner, numberHash) => `${tag}:verifications:${owner}:number:${numberHash}`,
+    verificationsByReference: (owner, hash) => `${tag}:verifications:${owner}:reference:${hash}`,
+    changes: `${tag}:changes`,
     callbacksOf: (owner) => `${tag}:callbacks:${owner}`,
     callbacksOfTarget: (target) => `${tag}:target-callbacks:${target}`,
     endpoints: (owner) => `${tag}:endpoints:${owner}`,

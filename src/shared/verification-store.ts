@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { type NewCallback, owedCallbacks } from './callback.ts';
 import type { Clock, EpochMs } from './clock.ts';
@@ -13,6 +14,7 @@ import {
 import type { EndpointStore } from './endpoint-store.ts';
 import type { RandomHex, VerificationId } from './ids.ts';
 import type { Keys } from './keys.ts';
+import { type Entry, newestFirst } from './newest-first.ts';
 import type { RunScript } from './redis-scripts.ts';
 import { activeAttempt, isClosed, Verification } from './verification.ts';
 
@@ -37,6 +39,9 @@ export interface Update {
   answer: Answer;
   change: Change | null;
 }
+
+/** Which of an owner's verifications. */
+export type VerificationIndex = { numberHash: string } | { reference: string } | Record<never, never>;
 
 export type Creation =
   | { kind: 'created'; change: Change }
@@ -110,6 +115,9 @@ export function createVerificationStore(deps: Deps) {
         keys.active(next.owner, next.numberHash),
         keys.callbacksOf(next.owner),
         keys.endpointsVersion(next.owner),
+        keys.verificationsOf(next.owner),
+        keys.verificationsByNumber(next.owner, next.numberHash),
+        next.reference === null ? keys.verificationsOf(next.owner) : byReference(next.owner, next.reference),
         ...callbacks.flatMap(({ callback }) => [
           keys.callback(callback.id),
           keys.callbacksOfTarget(callback.endpointId ?? next.owner),
@@ -126,13 +134,25 @@ export function createVerificationStore(deps: Deps) {
         Math.floor(now),
         Math.ceil(now + deps.retentionMs),
         endpointsVersion,
+        keys.changes,
         ...callbacks.flatMap(({ callback, body }) => [callback.id, JSON.stringify(callback), body]),
       ],
     )) as [number, ...string[]];
   }
 
+  const byReference = (owner: string, reference: string) =>
+    keys.verificationsByReference(owner, createHash('sha256').update(reference).digest('hex').slice(0, 32));
+
   return {
     read,
+
+    /** An owner's verifications, those for a number or those with a reference, from the newest on. */
+    newestFirst(owner: string, index: VerificationIndex, from: Entry<VerificationId> | undefined, limit: number) {
+      let key = keys.verificationsOf(owner);
+      if ('numberHash' in index) key = keys.verificationsByNumber(owner, index.numberHash);
+      else if ('reference' in index) key = byReference(owner, index.reference);
+      return newestFirst<VerificationId>(redis, key, from, limit);
+    },
 
     /** Stores a new verification with its first facts, unless its owner has an open one for the number. */
     async create(decision: Decision, now: EpochMs): Promise<Creation> {

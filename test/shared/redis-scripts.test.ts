@@ -11,7 +11,17 @@ beforeEach(async () => {
 afterAll(() => storage.close());
 
 const ID = 'ver_1';
-const KEYS = ['verification', 'due', 'due-callbacks', 'callbacks', 'active', 'owner-callbacks', 'endpoints-version'];
+const LISTS = ['all', 'by-number', 'by-reference'];
+const KEYS = [
+  'verification',
+  'due',
+  'due-callbacks',
+  'callbacks',
+  'active',
+  'owner-callbacks',
+  'endpoints-version',
+  ...LISTS,
+];
 
 interface Write {
   id?: string;
@@ -41,6 +51,7 @@ function write({ callbacks = [], ...w }: Write = {}) {
       START - 1,
       START + 99,
       w.endpoints ?? '',
+      'changes',
       ...callbacks.flatMap((id) => [id, `doc of ${id}`, `body of ${id}`]),
     ],
   );
@@ -52,6 +63,9 @@ describe('save-verification.lua', () => {
 
     expect(await storage.everything()).toEqual({
       active: { value: ID, vanishesAt: -1 },
+      ...Object.fromEntries(
+        LISTS.map((list) => [list, { value: [ID, String(START - 1)], vanishesAt: START + 99 + 86_400_000 }]),
+      ),
       'callback:cb_1': { value: { version: '1', doc: 'doc of cb_1', body: 'body of cb_1' }, vanishesAt: START + 99 },
       'callback:cb_2': { value: { version: '1', doc: 'doc of cb_2', body: 'body of cb_2' }, vanishesAt: START + 99 },
       callbacks: { value: ['cb_1', 'cb_2'], vanishesAt: START + 99 },
@@ -97,6 +111,7 @@ describe('save-verification.lua', () => {
 
     const all = await storage.everything();
     expect(Object.keys(all)).toEqual([
+      ...LISTS,
       'callback:cb_1',
       'callbacks',
       'due-callbacks',

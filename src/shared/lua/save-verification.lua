@@ -8,7 +8,9 @@
 -- KEYS[5] STRING: the open verification of this key name and number
 -- KEYS[6] ZSET of the owner's callbacks: callback id -> epoch ms
 -- KEYS[7] STRING: counts the changes to the owner's endpoints
--- KEYS[8..] per new callback: its HASH (version, doc, body); ZSET of its target's callbacks
+-- KEYS[8], KEYS[9], KEYS[10] ZSETs id -> epoch ms: the owner's verifications, those for the number, those with the reference
+--   (again the owner's, without one)
+-- KEYS[11..] per new callback: its HASH (version, doc, body); ZSET of its target's callbacks
 --
 -- ARGV[1] verification id        ARGV[2] version that was read, 0 = it must not exist yet
 -- ARGV[3] doc                    ARGV[4] token of this write
@@ -16,7 +18,7 @@
 -- ARGV[7] 'open' or 'closed'     ARGV[8] now, epoch ms
 -- ARGV[9] epoch ms at which new callbacks may vanish
 -- ARGV[10] the count of changes to the endpoints that the callbacks were made for, '' = none are owed
--- ARGV[11..] per new callback: id, doc, body
+-- ARGV[11] channel that is told of the change   ARGV[12..] per new callback: id, doc, body
 --
 -- Returns {1} stored; {0, version, doc, ops} somebody was faster, or this very write came twice (its token is in ops);
 --         {0} it does not exist; {3} the endpoints have changed; {2, id} it is new and the number has an open verification already.
@@ -47,10 +49,18 @@ elseif active == ARGV[1] then
   redis.call('DEL', KEYS[5])
 end
 
-for i = 0, (#KEYS - 7) / 2 - 1 do
-  local hash, target = KEYS[8 + i * 2], KEYS[9 + i * 2]
-  local id = ARGV[11 + i * 3]
-  redis.call('HSET', hash, 'version', 1, 'doc', ARGV[12 + i * 3], 'body', ARGV[13 + i * 3])
+if ARGV[2] == '0' then
+  for i = 8, 10 do
+    redis.call('ZADD', KEYS[i], ARGV[8], ARGV[1])
+    redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', '(' .. (2 * ARGV[8] - ARGV[9] - 86400000)) -- at most a day of life before
+    redis.call('PEXPIREAT', KEYS[i], ARGV[9] + 86400000)
+  end
+end
+
+for i = 0, (#KEYS - 10) / 2 - 1 do
+  local hash, target = KEYS[11 + i * 2], KEYS[12 + i * 2]
+  local id = ARGV[12 + i * 3]
+  redis.call('HSET', hash, 'version', 1, 'doc', ARGV[13 + i * 3], 'body', ARGV[14 + i * 3])
   redis.call('PEXPIREAT', hash, ARGV[9])
   redis.call('ZADD', KEYS[3], ARGV[8], id)
   redis.call('RPUSH', KEYS[4], id)
@@ -61,4 +71,5 @@ for i = 0, (#KEYS - 7) / 2 - 1 do
     redis.call('PEXPIREAT', index, ARGV[9])
   end
 end
+redis.call('PUBLISH', ARGV[11], ARGV[1])
 return { 1 }
