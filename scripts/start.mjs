@@ -289,7 +289,7 @@ async function stopEverything() {
   const deadline = delay(STOP_TIMEOUT_MS, undefined, { ref: false });
   for (const names of [['api', 'worker'], ['sandbox']]) {
     const group = names.flatMap((name) => children.get(name) ?? []);
-    for (const child of group) child.kill('SIGTERM');
+    for (const child of group) child.kill('SIGINT'); // SIGTERM would have the API wait for others to take over
     await Promise.race([Promise.all(group.map(({ ended }) => ended)), deadline]);
     for (const child of group) child.kill('SIGKILL');
     await Promise.all(group.map(({ ended }) => ended));

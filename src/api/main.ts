@@ -7,5 +7,8 @@ import { startApi } from './start-api.ts';
 const config = loadConfigOrExit('api');
 const log = createLogger('api', config.logLevel);
 const api = await startApi(config, log).catch(explainListenError);
-exitGracefully(log, () => api.close());
+exitGracefully(log, async (why) => {
+  if (why === 'SIGTERM') await api.leave();
+  await api.close();
+});
 process.send?.({ type: 'listening', url: `http://127.0.0.1:${api.port}` });

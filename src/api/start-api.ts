@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { createCallbackStore } from '../shared/callback-store.ts';
 import { createNetworkPolicy } from '../shared/callback-target.ts';
@@ -46,6 +47,8 @@ import { createRequestSchemas } from './schemas.ts';
 const COMMAND_TIMEOUT_MS = 800;
 /** So that the first requests after a start find a connection; without Redis it starts all the same. */
 const FIRST_CONNECTION_MS = 2_000;
+/** How long a balancer has to see that the process is not ready before connections are closed or refused. */
+const LEAVE_MS = 3_000;
 /** Requests that run when the process has to go may finish, a check within its 10 s. */
 const DRAIN_LIMIT_MS = 12_000;
 const VERIFY_CONNECTIONS = 64;
@@ -56,6 +59,8 @@ export interface RunningApi {
   metricsPort: number | undefined;
   /** Requests that wait for a change at this moment. */
   waiting(): number;
+  /** Says that it is not ready, and still takes requests for as long as others need to notice; `close` comes next. */
+  leave(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -155,7 +160,8 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
     // a keep-alive connection left idle would hold up the shutdown for its whole idle time
     if (draining) response.setHeader('connection', 'close');
     response.once('finish', () => {
-      if (draining) setImmediate(() => server.closeIdleConnections());
+      // not while leaving: the next request may already be under way on it
+      if (!server.listening) setImmediate(() => server.closeIdleConnections());
     });
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerUnreadable(error.code, socket));
@@ -172,6 +178,11 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
     port,
     metricsPort: operations?.port,
     waiting: changes.size,
+    async leave() {
+      health.shutDown();
+      draining = true;
+      await sleep(LEAVE_MS);
+    },
     async close() {
       health.shutDown();
       draining = true;

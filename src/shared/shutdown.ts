@@ -3,14 +3,17 @@ import type { Logger } from 'pino';
 /** From the signal to the exit, at most; an orchestrator usually kills after 30 s. */
 const SHUTDOWN_LIMIT_MS = 20_000;
 
+type Why = 'SIGTERM' | 'SIGINT' | 'the parent process is gone';
+
 /**
  * Ends the process once, on SIGTERM, SIGINT, or when the parent that started it with an IPC channel is gone.
  *
- * @param close - closes everything in reverse order; whatever it has not finished after 20 s is left.
+ * @param close - closes everything in reverse order; whatever it has not finished after 20 s is left. It is told why:
+ * on SIGTERM another process may be taking over.
  */
-export function exitGracefully(log: Logger, close: () => Promise<void>): void {
+export function exitGracefully(log: Logger, close: (why: Why) => Promise<void>): void {
   let closing = false;
-  const end = (why: string) => {
+  const end = (why: Why) => {
     if (closing) return;
     closing = true;
     log.info({ why }, 'shutting down');
@@ -18,7 +21,7 @@ export function exitGracefully(log: Logger, close: () => Promise<void>): void {
       log.error('not everything could be closed in time');
       process.exit(1);
     }, SHUTDOWN_LIMIT_MS - 500).unref();
-    close().then(
+    close(why).then(
       () => process.exit(0),
       (error: unknown) => {
         log.error({ reason: String(error) }, 'shutdown failed');
