@@ -66,18 +66,20 @@ export function createCircuit({ channel, minTries, troubles, clock, monotonicNow
   });
   let openedAt = 0;
   let probing = false;
+  let published = Promise.resolve();
   const report = (state: CircuitState) => {
     metrics.circuitState.set({ channel }, state === CircuitState.Open ? 2 : state === CircuitState.HalfOpen ? 1 : 0);
-    const published =
-      state === CircuitState.Closed
-        ? troubles.clear(channel, ['circuit_open'])
-        : troubles.report(
-            { channel, code: 'circuit_open', detail: 'SignalWire does not answer; attempts wait' },
-            clock.now(),
-          );
-    published.catch((error: Error) =>
-      log.warn({ reason: error.message }, 'the state of the circuit could not be published'),
-    );
+    // one after the other: a report that is still on its way must not overtake the word that it is over
+    published = published
+      .then(() =>
+        state === CircuitState.Closed
+          ? troubles.clear(channel, ['circuit_open'])
+          : troubles.report(
+              { channel, code: 'circuit_open', detail: 'SignalWire does not answer; attempts wait' },
+              clock.now(),
+            ),
+      )
+      .catch((error: Error) => log.warn({ reason: error.message }, 'the state of the circuit could not be published'));
   };
   metrics.circuitState.set({ channel }, 0);
   breaker.onBreak(() => {

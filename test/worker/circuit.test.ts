@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { TryOutcome } from '../../src/shared/decide.ts';
 import { createMetrics } from '../../src/shared/metrics.ts';
+import type { TroubleBoard } from '../../src/shared/trouble.ts';
 import { type Circuit, createCircuit } from '../../src/worker/circuit.ts';
 import { freshNumber, SECOND, startService } from '../fixtures.ts';
 
@@ -12,7 +13,7 @@ const REFUSED: TryOutcome = { kind: 'refused', detail: 'no', httpStatus: 422, pr
 const LIMITED: TryOutcome = { kind: 'rate_limited', detail: 'slow', httpStatus: 429, retryAfterMs: 1 };
 const MISCONFIGURED: TryOutcome = { kind: 'misconfigured', detail: 'key', httpStatus: 401 };
 
-function circuitUnderTest(minTries = 5) {
+function circuitUnderTest(minTries = 5, board: Partial<TroubleBoard> = {}) {
   let monotonic = Date.now();
   const published: string[] = [];
   const circuit = createCircuit({
@@ -22,6 +23,7 @@ function circuitUnderTest(minTries = 5) {
       report: async ({ code }) => void published.push(`report ${code}`),
       clear: async (_channel, codes) => void published.push(`clear ${codes.join()}`),
       list: async () => [],
+      ...board,
     },
     clock: { now: () => monotonic },
     monotonicNow: () => monotonic,
@@ -60,7 +62,7 @@ describe('the circuit', () => {
     for (let i = 0; i < 4; i++) await attempt(circuit, outcome);
 
     expect(await attempt(circuit, SENT)).toBeGreaterThan(9 * SECOND);
-    expect(published).toEqual(['report circuit_open']);
+    await expect.poll(() => published).toEqual(['report circuit_open']);
   });
 
   it('stays closed below 80 %', async () => {
@@ -98,7 +100,30 @@ describe('the circuit', () => {
     if ('run' in probe) await probe.run(async () => outcome);
 
     expect('run' in circuit.admit()).toBe(closes);
-    expect(published.includes('clear circuit_open')).toBe(closes);
+    vi.useRealTimers();
+    await expect.poll(() => published.at(-1)).toBe(closes ? 'clear circuit_open' : 'report circuit_open');
+  });
+
+  it('is published in the order in which it changes, however slow a report is', async () => {
+    const arrived: string[] = [];
+    let arrive = () => {};
+    const slow = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { circuit, pass } = circuitUnderTest(5, {
+      report: () => slow.then(() => void arrived.push('report')),
+      clear: async () => void arrived.push('clear'),
+    });
+    for (let i = 0; i < 5; i++) await attempt(circuit, DOWN);
+    vi.setSystemTime(Date.now() + 10 * SECOND);
+    pass(10 * SECOND);
+    expect(await attempt(circuit, SENT)).toBe(SENT);
+    vi.useRealTimers();
+    arrive();
+
+    await expect.poll(() => arrived).toEqual(['report', 'report', 'clear']);
   });
 
   it('never opens with 0', async () => {
