@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -156,6 +157,21 @@ describe('a worker', () => {
     process.kill(redis.pid, 'SIGCONT');
 
     await starting;
+  });
+});
+
+describe('a worker that still waits for Redis', () => {
+  it.for([
+    ['its parent is gone', (child: ChildProcess): void => child.disconnect()],
+    ['it is told to stop', (child: ChildProcess): void => void child.kill('SIGTERM')],
+  ] as const)('ends when %s', async ([, tell]) => {
+    const { environment } = await surroundings({ redisUrl: 'redis://127.0.0.1:1' });
+    const worker = spawnProcess('worker', environment);
+    onTestFinished(() => void worker.child.kill('SIGKILL'));
+    await expect.poll(() => worker.output()).toContain('redis is not reachable');
+    tell(worker.child);
+
+    expect(await worker.exited).toMatchObject({ code: 0 });
   });
 });
 

@@ -32,12 +32,14 @@ async function surroundings(redisUrl: string, env: Record<string, string> = {}) 
     ...env,
   };
   const start = async (name: 'api' | 'worker', extra: Record<string, string> = {}) => {
-    const started = await startProcess(name, { ...environment, ...extra });
+    const starting = startProcess(name, { ...environment, ...extra });
+    // also one that becomes ready only after the test has failed
     onTestFinished(async () => {
-      started.child.kill('SIGKILL');
-      await started.exited;
+      const started = await starting.catch(() => undefined);
+      started?.child.kill('SIGKILL');
+      await started?.exited;
     });
-    return started;
+    return starting;
   };
   return { sandbox, receiver, start };
 }

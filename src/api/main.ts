@@ -2,13 +2,14 @@ import { explainListenError } from '../shared/explain-listen-error.ts';
 import { loadConfigOrExit } from '../shared/load-config-or-exit.ts';
 import { createLogger } from '../shared/logger.ts';
 import { exitGracefully } from '../shared/shutdown.ts';
-import { startApi } from './start-api.ts';
+import { type RunningApi, startApi } from './start-api.ts';
 
 const config = loadConfigOrExit('api');
 const log = createLogger('api', config.logLevel);
-const api = await startApi(config, log).catch(explainListenError);
+let api: RunningApi | undefined;
 exitGracefully(log, async (why) => {
-  if (why === 'SIGTERM') await api.leave();
-  await api.close();
+  if (why === 'SIGTERM') await api?.leave();
+  await api?.close();
 });
+api = await startApi(config, log).catch(explainListenError);
 process.send?.({ type: 'listening', url: `http://127.0.0.1:${api.port}` });

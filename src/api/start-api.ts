@@ -2,28 +2,18 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { createCallbackStore } from '../shared/callback-store.ts';
 import { createNetworkPolicy } from '../shared/callback-target.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
-import { createEndpointEvents } from '../shared/endpoint-events.ts';
-import { createEndpointStore } from '../shared/endpoint-store.ts';
-import { createErrands } from '../shared/errands.ts';
-import { createHealth } from '../shared/health.ts';
 import { randomHex } from '../shared/ids.ts';
 import { createKeys } from '../shared/keys.ts';
 import { createMetrics } from '../shared/metrics.ts';
 import { listen, startOperationsServer } from '../shared/operations-server.ts';
-import { policyOf } from '../shared/policy.ts';
-import { createQueues } from '../shared/queues.ts';
 import { connectForRequests, connectForWork, disconnect } from '../shared/redis.ts';
 import { createRedisClock } from '../shared/redis-clock.ts';
-import { createRunScript } from '../shared/redis-scripts.ts';
 import { within } from '../shared/shutdown.ts';
 import { createSignalWireClient } from '../shared/signalwire-client.ts';
-import { createTroubleBoard } from '../shared/trouble.ts';
-import { createVerificationStore } from '../shared/verification-store.ts';
-import { createVerifications } from '../shared/verifications.ts';
+import { createStorage } from '../shared/storage.ts';
 import { answerUnreadable } from './answer-unreadable.ts';
 import { createApp } from './app.ts';
 import { createAuthenticate } from './authenticate.ts';
@@ -79,26 +69,11 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
       redisClock.sync().then(resolve, () => {}); // measured again in a few seconds
     });
   });
-  const runScript = createRunScript(redis);
   const metrics = createMetrics('api');
-  const policy = policyOf(config);
-  const queues = createQueues(redis, keys.queuePrefix);
-  const errands = createErrands({ queues, clock, log });
-  const endpoints = createEndpointStore({ redis, runScript, keys });
-  const store = createVerificationStore({
-    redis,
-    runScript,
-    keys,
-    clock,
-    policy,
-    random: randomHex,
-    endpoints,
-    callbackUrl: config.callbacks.url,
-    retentionMs: config.retentionMs,
-  });
-  const verifications = createVerifications({ store, errands, metrics });
+  const storage = createStorage({ redis, keys, clock, config, metrics, log });
+  const { runScript, policy, queues, errands, endpoints, endpointEvents, store, callbacks, verifications, health } =
+    storage;
   const monotonicNow = () => performance.now();
-  const health = createHealth({ redis, troubles: createTroubleBoard({ redis, keys }), monotonicNow });
   const signalwire = createSignalWireClient({
     ...config.signalwire,
     timeoutMs: config.sending.timeoutMs,
@@ -121,7 +96,6 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
     numberKey,
     random: randomHex,
   });
-  const callbacks = createCallbackStore({ redis, runScript, keys, retentionMs: config.retentionMs });
   const checkCode = createCheckCode({ find, signalwire, metrics, random: randomHex, monotonicNow });
   const requestAttempt = createRequestAttempt(find);
   const idempotent = createIdempotency({ runScript, keys, random: randomHex });
@@ -135,7 +109,7 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
     endpointRoutes: createCallbackEndpointRoutes(
       {
         endpoints,
-        endpointEvents: createEndpointEvents({ endpoints, callbacks, errands, clock, random: randomHex }),
+        endpointEvents,
         callbacks,
         replayCallback,
         networks,

@@ -6,6 +6,8 @@ import { startWorker } from './start-worker.ts';
 
 const config = loadConfigOrExit('worker');
 const log = createLogger('worker', config.logLevel);
+let close = async () => {}; // a start may wait for Redis for long, and must end with its parent or a signal too
+exitGracefully(log, () => close());
 const worker = await startWorker(config, log).catch(explainListenError);
-exitGracefully(log, () => worker.close());
+close = () => worker.close();
 process.send?.({ type: 'ready' });

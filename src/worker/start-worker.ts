@@ -1,28 +1,19 @@
 import { type Processor, Worker } from 'bullmq';
 import type { Logger } from 'pino';
-import { createCallbackStore } from '../shared/callback-store.ts';
 import { createCallbackAgent, createNetworkPolicy } from '../shared/callback-target.ts';
 import { CHANNELS, type Channel } from '../shared/channel.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
-import { createEndpointEvents } from '../shared/endpoint-events.ts';
-import { createEndpointStore } from '../shared/endpoint-store.ts';
-import { createErrands } from '../shared/errands.ts';
-import { createHealth } from '../shared/health.ts';
 import { randomHex } from '../shared/ids.ts';
 import { createKeys } from '../shared/keys.ts';
 import { createMetrics } from '../shared/metrics.ts';
 import { startOperationsServer } from '../shared/operations-server.ts';
-import { policyOf } from '../shared/policy.ts';
-import { createQueues, QUEUE_NAMES, type QueueName } from '../shared/queues.ts';
+import { QUEUE_NAMES, type QueueName } from '../shared/queues.ts';
 import { connectForWork, disconnect } from '../shared/redis.ts';
 import { createRedisClock } from '../shared/redis-clock.ts';
-import { createRunScript } from '../shared/redis-scripts.ts';
 import { within } from '../shared/shutdown.ts';
 import { createSignalWireClient } from '../shared/signalwire-client.ts';
-import { createTroubleBoard } from '../shared/trouble.ts';
-import { createVerificationStore } from '../shared/verification-store.ts';
-import { createVerifications } from '../shared/verifications.ts';
+import { createStorage } from '../shared/storage.ts';
 import { USER_AGENT } from '../shared/version.ts';
 import { createCallbackRequest } from './callback-request.ts';
 import { createCircuit } from './circuit.ts';
@@ -58,28 +49,11 @@ export async function startWorker(config: Config, log: Logger, given: { clock?: 
   const redisClock = createRedisClock({ redis });
   await redisClock.sync();
   const clock = given.clock ?? redisClock;
-  const runScript = createRunScript(redis);
   const metrics = createMetrics('worker');
-  const policy = policyOf(config);
-  const queues = createQueues(redis, keys.queuePrefix);
-  const errands = createErrands({ queues, clock, log });
-  const endpoints = createEndpointStore({ redis, runScript, keys });
-  const store = createVerificationStore({
-    redis,
-    runScript,
-    keys,
-    clock,
-    policy,
-    random: randomHex,
-    endpoints,
-    callbackUrl: config.callbacks.url,
-    retentionMs: config.retentionMs,
-  });
-  const verifications = createVerifications({ store, errands, metrics });
-  const callbacks = createCallbackStore({ redis, runScript, keys, retentionMs: config.retentionMs });
-  const troubles = createTroubleBoard({ redis, keys });
+  const storage = createStorage({ redis, keys, clock, config, metrics, log });
+  const { runScript, queues, errands, endpoints, endpointEvents, store, callbacks, verifications, troubles, health } =
+    storage;
   const monotonicNow = () => performance.now();
-  const health = createHealth({ redis, troubles, monotonicNow });
   const signalwire = createSignalWireClient({
     ...config.signalwire,
     timeoutMs: config.sending.timeoutMs,
@@ -110,7 +84,7 @@ export async function startWorker(config: Config, log: Logger, given: { clock?: 
       process: createDeliverCallback({
         callbacks,
         endpoints,
-        endpointEvents: createEndpointEvents({ endpoints, callbacks, errands, clock, random: randomHex }),
+        endpointEvents,
         slots: createTargetSlots(),
         post: createCallbackRequest({ agent, clock, secrets: config.callbacks.secrets, userAgent: USER_AGENT }),
         clock,
