@@ -3,6 +3,7 @@
 import { setMaxListeners } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { ensureRedis } from '../scripts/ensure-redis.mjs';
@@ -13,7 +14,8 @@ import { startWorker } from '../src/worker/start-worker.ts';
 import { median, say } from './report.ts';
 
 const EVENTS = 100;
-const ROUNDS = 5;
+const ROUNDS = 3;
+const PACE_MS = 20;
 const KEY = 'bench-secret-of-good-length';
 type Behaviour = 'healthy' | 'hanging' | 'failing';
 
@@ -51,7 +53,7 @@ async function startReceiver(behaviour: Behaviour) {
 }
 
 /** Milliseconds from the first cancellation to the last event at the last healthy receiver. */
-async function measure(redisUrl: string, behaviours: readonly Behaviour[]): Promise<number> {
+async function measure(redisUrl: string, behaviours: readonly Behaviour[], paceMs: number): Promise<number> {
   const redis = new Redis(redisUrl);
   await redis.flushdb();
   redis.disconnect();
@@ -77,13 +79,19 @@ async function measure(redisUrl: string, behaviours: readonly Behaviour[]): Prom
       ...(body !== undefined && { body: JSON.stringify(body) }),
     }).then((response) => response.json() as Promise<{ id: string }>);
   for (const { url } of receivers) await post('/callback-endpoints', { url, types: ['verification.canceled'] });
-  // without a worker nothing is sent or delivered yet: the events pile up, then all are delivered at once
-  for (let i = 0; i < EVENTS; i++) {
-    const { id } = await post('/verifications', { to: `+1212555${2_000 + i}` });
-    await post(`/verifications/${id}/cancel`);
-  }
-  const startedAt = performance.now();
+  const ids: string[] = [];
+  for (let i = 0; i < EVENTS; i++) ids.push((await post('/verifications', { to: `+1212555${2_000 + i}` })).id);
+  const cancel = (id: string) => post(`/verifications/${id}/cancel`);
+  // in a burst the events pile up while there is no worker, and are then all due at once
+  if (paceMs === 0) for (const id of ids) await cancel(id);
   const worker = await startWorker(loadConfig(env, 'worker'), log);
+  const startedAt = performance.now();
+  if (paceMs > 0) {
+    for (const id of ids) {
+      await cancel(id);
+      await pause(paceMs);
+    }
+  }
   const healthy = receivers.filter(({ behaviour }) => behaviour === 'healthy');
   await Promise.all(healthy.map(({ all }) => all));
   const took = Math.max(...healthy.map(({ lastAt }) => lastAt())) - startedAt;
@@ -101,14 +109,24 @@ export async function slowReceivers(): Promise<void> {
     const alone: number[] = [];
     const amongTen: number[] = [];
     const beside: number[] = [];
+    const pacedAlone: number[] = [];
+    const pacedBeside: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      alone.push(await measure(redis.url, healthy));
-      amongTen.push(await measure(redis.url, [...healthy, ...healthy]));
-      beside.push(await measure(redis.url, mixed));
+      alone.push(await measure(redis.url, healthy, 0));
+      amongTen.push(await measure(redis.url, [...healthy, ...healthy], 0));
+      beside.push(await measure(redis.url, mixed, 0));
+      pacedAlone.push(await measure(redis.url, healthy, PACE_MS));
+      pacedBeside.push(await measure(redis.url, mixed, PACE_MS));
     }
-    say('callbacks to 5 healthy receivers, alone', `${Math.round(median(alone))} ms`, alone);
+    say('a burst to 5 healthy receivers, alone', `${Math.round(median(alone))} ms`, alone);
     say('… as five of ten healthy ones', `${(median(amongTen) / median(alone)).toFixed(2)} × that`, amongTen);
     say('… beside 3 that hang and 2 that fail', `${(median(beside) / median(alone)).toFixed(2)} × that`, beside);
+    say('one event every 20 ms to 5 healthy ones, alone', `${Math.round(median(pacedAlone))} ms`, pacedAlone);
+    say(
+      '… beside 3 that hang and 2 that fail',
+      `${(median(pacedBeside) / median(pacedAlone)).toFixed(2)} × that`,
+      pacedBeside,
+    );
   } finally {
     await redis.stop();
   }
