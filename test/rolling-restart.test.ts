@@ -229,7 +229,7 @@ describe('SIGTERM under load', () => {
 });
 
 describe('Redis away', () => {
-  it.for([3, 12])('for %i s stops nothing for good', async (seconds) => {
+  it.for([3, 12, 40])('for %i s stops nothing for good', { timeout: 90_000 }, async (seconds) => {
     const redis = new URL(await ownDatabase());
     const proxy = await startTcpProxy(Number(redis.port));
     onTestFinished(() => proxy.close());
