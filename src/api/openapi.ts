@@ -280,7 +280,10 @@ export function createOpenApi(schemas: RequestSchemas & EndpointSchemas) {
         post: {
           ...operation('testCallbackEndpoint', 'Send a test event', 'callbacks'),
           ...endpointId,
-          responses: { '202': { description: 'It is on its way.', ...json(Callback) }, ...problems(COMMON) },
+          responses: {
+            '202': { description: 'It is on its way.', ...json(Callback) },
+            ...problems([...COMMON, ...WITH_BODY]),
+          },
         },
       },
       '/v1/callback-endpoints/{id}/replay': {
@@ -298,7 +301,10 @@ export function createOpenApi(schemas: RequestSchemas & EndpointSchemas) {
         post: {
           ...operation('replayCallback', 'Deliver a callback again: same webhook-id, same bytes', 'callbacks'),
           requestParams: { path: z.object({ id: z.string().meta({ description: 'Id of the callback.' }) }) },
-          responses: { '202': { description: 'It is delivered again.', ...json(Callback) }, ...problems(COMMON) },
+          responses: {
+            '202': { description: 'It is delivered again.', ...json(Callback) },
+            ...problems([...COMMON, ...WITH_BODY]),
+          },
         },
       },
       '/livez': { get: probe('livez', 'Whether the process answers', ['200']) },

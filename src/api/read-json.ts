@@ -11,15 +11,33 @@ const parseJson = express.json({
   },
 });
 
+/** Calls that take no body: what comes along means nothing (RFC 9110 section 9.3.1) and is never read. */
+const WITHOUT_BODY = new Set(['GET', 'HEAD', 'DELETE']);
+
 /** Reads a JSON body of at most 16 KB; another content type is refused before anything is read. */
 export const readJson: RequestHandler = (request, response, next) => {
+  if (WITHOUT_BODY.has(request.method)) return next();
   const hasBody =
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
   if (hasBody && !request.is('application/json')) {
     throw new ProblemError('unsupported-media-type', 'send the body as application/json');
   }
-  parseJson(request, response, next);
+  parseJson(request, response, (error?: unknown) => {
+    if (error === undefined && deeperThan(request.body, MAX_DEPTH)) {
+      const detail = `may be nested at most ${MAX_DEPTH} levels deep`;
+      return next(invalidRequest([{ pointer: '', code: 'too-deep', detail }]));
+    }
+    next(error);
+  });
 };
+
+/** No body here is deeper than four levels; thousands of them would exhaust the stack of whoever walks through them. */
+const MAX_DEPTH = 16;
+
+function deeperThan(value: unknown, levels: number): boolean {
+  if (value === null || typeof value !== 'object') return false;
+  return levels === 0 || Object.values(value).some((part) => deeperThan(part, levels - 1));
+}
 
 /**
  * Checks a body against its schema.

@@ -138,6 +138,8 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
       if (!server.listening) setImmediate(() => server.closeIdleConnections());
     });
   });
+  // Node's own answer to an Expect that it does not know would lack everything that ours have
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerUnreadable(error.code, socket));
   await within(FIRST_CONNECTION_MS, connected);
   await listen(server, config.host, config.port);

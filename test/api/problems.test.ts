@@ -107,6 +107,17 @@ describe('a request that cannot be served', () => {
     expect(answer).toContain(`"code":"${code}"`);
   });
 
+  it.for([{}, { 'idempotency-key': 'deep' }])(
+    'is refused when it is nested without end (%j)',
+    async (headers, { service }) => {
+      const body = `{"to":${'['.repeat(7_000)}${']'.repeat(7_000)}}`;
+
+      expect((await service.call('POST', '/v1/verifications', body, headers as Record<string, string>)).status).toBe(
+        422,
+      );
+    },
+  );
+
   it('says what kind of value is wanted, and names a field once', async ({ service }) => {
     const answer = await service.call('POST', '/v1/verifications', {
       to: '+14045550123',
