@@ -184,6 +184,39 @@ describe('every answer', () => {
     for (const answer of [bad, number]) expect(answer.headers.get('x-request-id')).toMatch(/^req_[0-9a-f]+$/);
   });
 
+  it.for([
+    ['01234567-0123-4123-8123-012345678901', true],
+    ['4bf92f3577b34da6a3ce929d0e0e4736', true],
+    ['build-42.7_a', true],
+    ['14045550123', false],
+    ['x14045550123', false],
+    ['a'.repeat(129), false],
+  ] as const)('keeps a request id from holding a number: %s (taken: %s)', async ([given, taken], { service }) => {
+    const answer = await service.call('GET', '/v1/verifications/x', undefined, { 'x-request-id': given });
+
+    expect(answer.headers.get('x-request-id') === given).toBe(taken);
+    if (!taken) expect(service.logged.join()).not.toContain(given);
+  });
+
+  it.for(['GET', 'DELETE'])('does not read what comes along with a %s', async (method, { service }) => {
+    const socket = connect(service.api.port, '127.0.0.1');
+    const path = method === 'GET' ? '/v1/verifications' : '/v1/callback-endpoints/x';
+    const head = [`${method} ${path} HTTP/1.1`, 'host: x', `authorization: Bearer ${API_KEY}`, 'connection: close'];
+    socket.write(`${[...head, 'content-type: application/json', 'content-length: 5'].join('\r\n')}\r\n\r\n{"to"`);
+    const answer = await new Response(Readable.toWeb(socket) as ReadableStream).text();
+
+    expect(answer).toContain(method === 'GET' ? 'HTTP/1.1 200 ' : 'HTTP/1.1 404 ');
+  });
+
+  it('comes for an Expect that nobody knows, too', async ({ service }) => {
+    const socket = connect(service.api.port, '127.0.0.1');
+    socket.write('GET /livez HTTP/1.1\r\nhost: x\r\nexpect: a-miracle\r\nconnection: close\r\n\r\n');
+    const answer = await new Response(Readable.toWeb(socket) as ReadableStream).text();
+
+    expect(answer).toContain('HTTP/1.1 200 ');
+    expect(answer.toLowerCase()).toContain('x-request-id: req_');
+  });
+
   it('comes without the name of the framework, with the usual protections', async ({ service }) => {
     const { headers } = await service.call('GET', '/livez');
     const v1 = await service.call('GET', '/v1/verifications/x');
