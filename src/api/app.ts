@@ -32,6 +32,7 @@ export interface AppDeps {
   checkCode: CheckCode;
   requestAttempt: RequestAttempt;
   getVerification: RequestHandler;
+  getTimeline: RequestHandler;
   listRoutes: ReturnType<typeof createListRoutes>;
   callbacks: CallbackStore;
   replayCallback: ReplayCallback;
@@ -89,6 +90,7 @@ export function createApp(deps: AppDeps): Express {
   app.post('/v1/verifications/:id/checks', checkCodeRoute(deps.checkCode, schemas));
   app.post('/v1/verifications/:id/attempts', idempotent(requestAttemptRoute(deps.requestAttempt, schemas)));
   app.post('/v1/verifications/:id/cancel', cancelVerificationRoute(find));
+  app.get('/v1/verifications/:id/timeline', deps.getTimeline);
   app.get('/v1/verifications/:id/callbacks', listVerificationCallbacksRoute(find, deps.callbacks));
   app.get('/v1/callbacks', listCallbacksRoute(deps.callbacks));
   app.post('/v1/callbacks/:id/replay', replayCallbackRoute(deps.replayCallback));

@@ -15,6 +15,7 @@ import type { RequestSchemas } from './schemas.ts';
 interface Deps {
   submit: SubmitVerification;
   getVerification: RequestHandler;
+  getTimeline: RequestHandler;
   checkCode: CheckCode;
   requestAttempt: RequestAttempt;
   schemas: RequestSchemas;
@@ -51,6 +52,7 @@ const CONTENT_SECURITY_POLICY = [
 export function createDemo({
   submit,
   getVerification,
+  getTimeline,
   checkCode,
   requestAttempt,
   schemas,
@@ -64,6 +66,7 @@ export function createDemo({
   });
   api.post('/verifications', createRoute(submit, schemas));
   api.get('/verifications/:id', getVerification);
+  api.get('/verifications/:id/timeline', getTimeline);
   api.post('/verifications/:id/checks', checkCodeRoute(checkCode, schemas));
   api.post('/verifications/:id/attempts', idempotent(requestAttemptRoute(requestAttempt, schemas)));
 

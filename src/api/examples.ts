@@ -50,3 +50,20 @@ export const CALLBACK_EXAMPLE: ReturnType<typeof callbackView> = {
   next_delivery_at: null,
   created_at: '2026-11-23T09:00:00.412Z',
 };
+
+/** How that text went out. */
+export const TIMELINE_EXAMPLE = {
+  id: 'tl_2',
+  at: '2026-11-23T09:00:03.512Z',
+  type: 'attempt.sent',
+  text: 'text waited 3.1 s behind the rate limit of 4 per second; accepted by SignalWire in 412 ms',
+  data: {
+    attempt: 'att_3f019a5c7e1b2d4f60718293a4b5c6d7e800',
+    step: 0,
+    channel: 'sms',
+    tries: 1,
+    waited_ms: 3100,
+    rate_per_second: 4,
+    took_ms: 412,
+  },
+} as const;

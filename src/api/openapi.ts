@@ -23,6 +23,7 @@ import {
   Problem,
   Replay,
   type RequestSchemas,
+  Timeline,
   Verification,
   VerificationList,
   verificationEvent,
@@ -202,6 +203,36 @@ export function createOpenApi(schemas: RequestSchemas & EndpointSchemas) {
           responses: {
             '200': { description: 'It is canceled, now or before.', ...json(Verification) },
             ...problems([...COMMON, ...WITH_BODY, 'verification-closed']),
+          },
+        },
+      },
+      '/v1/verifications/{id}/timeline': {
+        get: {
+          ...operation('getTimeline', 'The story of a verification, fact by fact', 'verifications'),
+          requestParams: {
+            ...id.requestParams,
+            query: z.object({
+              after: z.string().optional().meta({
+                description: 'For the stream: id of the last entry that is known, where Last-Event-ID cannot be sent.',
+              }),
+            }),
+            header: z.object({
+              'last-event-id': z.string().optional().meta({
+                description: 'For the stream: id of the last entry that is known; those after it are sent.',
+              }),
+            }),
+          },
+          responses: {
+            '200': {
+              description:
+                'Oldest first. With `Accept: text/event-stream` each entry is an event (`id`, `event` its type, `data` the entry as JSON), sent as it happens; the event `end` says that nothing follows.',
+              content: {
+                ...json(Timeline).content,
+                'text/event-stream': { schema: z.string().meta({ description: 'Server-Sent Events.' }) },
+              },
+            },
+            '204': { description: 'To a stream that is taken up again: nothing follows, stay away.' },
+            ...problems([...COMMON, 'invalid-request']),
           },
         },
       },

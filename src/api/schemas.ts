@@ -5,8 +5,9 @@ import { Channel } from '../shared/channel.ts';
 import type { Config } from '../shared/config.ts';
 import { judgeMessage } from '../shared/message.ts';
 import { judgeNumber } from '../shared/phone-number.ts';
+import { StoryType } from '../shared/story.ts';
 import { ClosedStatus, CloseReason, OpenStatus } from '../shared/verification.ts';
-import { CALLBACK_EXAMPLE, VERIFICATION_EXAMPLE } from './examples.ts';
+import { CALLBACK_EXAMPLE, TIMELINE_EXAMPLE, VERIFICATION_EXAMPLE } from './examples.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
 
 const MAX_WORKFLOW_STEPS = 4;
@@ -229,6 +230,40 @@ export const Callback = z
 export const CallbackList = z
   .object({ object: z.literal('list'), data: z.array(Callback), next_cursor: z.string().nullable() })
   .meta({ id: 'CallbackList' });
+
+const TimelineEntry = z
+  .object({
+    id: z.string().meta({ description: 'Names the entry within its timeline; the `Last-Event-ID` of the stream.' }),
+    at: Time,
+    type: z.enum(StoryType.options).meta({ description: 'Types may be added.' }),
+    text: z
+      .string()
+      .meta({ description: 'One sentence in English, for people. It may be worded anew in any release.' }),
+    data: z.looseObject({
+      attempt: z.string().optional(),
+      step: z.int().optional(),
+      channel: Channel.optional(),
+      trigger: z.string().optional(),
+      tries: z.int().optional(),
+      waited_ms: z.int().optional().meta({ description: 'From when the try might have begun until it did.' }),
+      rate_per_second: z.number().optional().meta({ description: 'It waited for the rate limit of its channel.' }),
+      took_ms: z.int().optional().meta({ description: 'Until SignalWire, or the receiver, had answered.' }),
+      retry_in_ms: z.int().optional(),
+      detail: z.string().optional(),
+      http_status: z.int().nullable().optional(),
+      checks_used: z.int().optional(),
+      reason: CloseReason.nullable().optional(),
+      callback: z.string().optional(),
+      event: z.string().optional().meta({ description: 'Type of the event that the callback reports.' }),
+      delivery: z.int().optional().meta({ description: 'Deliveries made so far.' }),
+      host: z.string().optional(),
+    }),
+  })
+  .meta({ id: 'TimelineEntry', examples: [TIMELINE_EXAMPLE] });
+
+export const Timeline = z
+  .object({ object: z.literal('list'), data: z.array(TimelineEntry), next_cursor: z.null() })
+  .meta({ id: 'Timeline' });
 
 const Code = z.enum(Object.keys(PROBLEMS) as ProblemCode[]).meta({
   id: 'ProblemCode',

@@ -23,6 +23,7 @@ import { createCheckCode } from './check-code.ts';
 import { createSubmitVerification } from './create-verification.ts';
 import { createDemo } from './demo.ts';
 import { createFindVerification } from './find-verification.ts';
+import { createTimeline, timelineRoute } from './get-timeline.ts';
 import { getVerificationRoute } from './get-verification.ts';
 import { createIdempotency } from './idempotency.ts';
 import { createListRoutes } from './list-verifications.ts';
@@ -99,7 +100,8 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
   const checkCode = createCheckCode({ find, signalwire, metrics, random: randomHex, monotonicNow });
   const requestAttempt = createRequestAttempt(find);
   const idempotent = createIdempotency({ runScript, keys, random: randomHex });
-  const useCases = { submit, find, getVerification, checkCode, requestAttempt, schemas, idempotent };
+  const getTimeline = timelineRoute(createTimeline({ find, store, callbacks, changes, clock }));
+  const useCases = { submit, find, getVerification, getTimeline, checkCode, requestAttempt, schemas, idempotent };
   const replayCallback = createReplayCallback({ callbacks, errands, clock });
   const app = createApp({
     ...useCases,

@@ -6,6 +6,7 @@ import { type CallbackId, type RandomHex, randomHex, type VerificationId } from 
 import type { Keys } from './keys.ts';
 import { type Entry, newestFirst } from './newest-first.ts';
 import type { RunScript } from './redis-scripts.ts';
+import { type StoryFact, storyLine } from './story.ts';
 
 /** A callback as it was read, with the version that a write must find unchanged. */
 export interface StoredCallback {
@@ -13,13 +14,6 @@ export interface StoredCallback {
   callback: Callback;
   /** The exact bytes that every delivery sends. */
   body: string;
-}
-
-interface Deps {
-  redis: Redis;
-  runScript: RunScript;
-  keys: Keys;
-  random?: RandomHex;
 }
 
 interface Deps {
@@ -42,17 +36,24 @@ export function createCallbackStore({ redis, runScript, keys, retentionMs, rando
       return { version: Number(version), callback: Callback.parse(JSON.parse(doc)), body };
     },
 
-    /** Stores what a delivery changed. @returns false when somebody else changed it meanwhile. */
-    async save(before: StoredCallback, after: Callback): Promise<boolean> {
+    /**
+     * Stores what a delivery changed, and tells the verification's story of it.
+     *
+     * @returns false when somebody else changed it meanwhile.
+     */
+    async save(before: StoredCallback, after: Callback, told?: StoryFact): Promise<boolean> {
+      const { verificationId } = after;
+      const story = told !== undefined && verificationId !== null ? [keys.verification(verificationId)] : [];
       const reply = await runScript(
         'saveCallback',
-        [keys.callback(after.id), keys.dueCallbacks],
+        [keys.callback(after.id), keys.dueCallbacks, ...story],
         [
           after.id,
           before.version,
           JSON.stringify(after),
           after.nextAt === null ? '' : Math.floor(after.nextAt),
           random(6),
+          ...(told ? [storyLine(told), keys.changes, verificationId ?? ''] : []),
         ],
       );
       return reply === 1;

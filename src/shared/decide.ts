@@ -45,8 +45,18 @@ export type VerificationEvent =
   /** Time has passed: whatever is due happens. */
   | { type: 'tick' }
   | { type: 'try_started'; attemptId: string; token: string }
-  /** `random` from 0 up to 1 pins the jitter of the next try. */
-  | { type: 'try_ended'; attemptId: string; token: string; outcome: TryOutcome; random: number }
+  /**
+   * `random` from 0 up to 1 pins the jitter of the next try. `heldBackByRate`, for the story: the try had waited for the
+   * channel's rate limit of so many per second.
+   */
+  | {
+      type: 'try_ended';
+      attemptId: string;
+      token: string;
+      outcome: TryOutcome;
+      random: number;
+      heldBackByRate?: number | undefined;
+    }
   /** `request` names a request that its client may repeat. */
   | { type: 'attempt_requested'; channel: Channel | undefined; request?: string | undefined }
   /** `wellFormed`: whether the code has the length and alphabet of this verification's codes. */

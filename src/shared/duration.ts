@@ -20,3 +20,18 @@ export function formatDuration(ms: number): string {
   }
   return `${ms}ms`;
 }
+
+/** Writes a span of time for people: "412 ms", "3.1 s", "45 s", "10 min", "1 h 30 min", "30 d". */
+export function formatSpan(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${Math.round(ms / 100) / 10} s`;
+  const [big, bigUnit, small, smallUnit] =
+    ms < 3_600_000
+      ? ([60_000, 'min', 1_000, 's'] as const)
+      : ms < 86_400_000
+        ? ([3_600_000, 'h', 60_000, 'min'] as const)
+        : ([86_400_000, 'd', 3_600_000, 'h'] as const);
+  const whole = Math.floor(ms / big);
+  const rest = Math.floor((ms % big) / small);
+  return rest === 0 ? `${whole} ${bigUnit}` : `${whole} ${bigUnit} ${rest} ${smallUnit}`;
+}

@@ -3,9 +3,11 @@ import type { Logger } from 'pino';
 import type { Callback } from './callback.ts';
 import type { Clock, EpochMs } from './clock.ts';
 import { nextAlarm } from './decide.ts';
+import type { VerificationId } from './ids.ts';
 import type { AttemptJob, CallbackJob, Queues, VerificationJob } from './queues.ts';
 import { priorityOf } from './queues.ts';
-import { sentence } from './story.ts';
+import type { StoryFact } from './story.ts';
+import { sentence } from './story-words.ts';
 import { type Attempt, activeAttempt, isClosed, type OpenVerification, type Verification } from './verification.ts';
 import type { Change } from './verification-store.ts';
 
@@ -54,6 +56,16 @@ export function createErrands({ queues, clock, log }: Deps) {
     return job;
   }
 
+  async function tellInLog(
+    id: VerificationId,
+    story: readonly StoryFact[],
+    words: (fact: StoryFact) => string,
+  ): Promise<void> {
+    if (story.length === 0) return;
+    const lines = story.map((fact) => `${new Date(fact.at).toISOString()} ${words(fact)}`);
+    await Job.addJobLog(queues.verifications, id, lines.join('\n')).catch(ignoreNotThere);
+  }
+
   /** Lets the alarm's job run now: it finds the verification closed and completes with its outcome. */
   async function finishAlarm(v: Verification) {
     const job = await queues.verifications.getJob(v.id);
@@ -73,8 +85,12 @@ export function createErrands({ queues, clock, log }: Deps) {
   }
 
   return {
+    /** Tells what happened in the log of the verification's job, which may be gone. */
+    tellInLog,
+
     /** Adds, moves and removes the jobs that a stored change asks for. Never rejects. */
-    async carryOut({ before, after, facts, callbacks }: Change): Promise<void> {
+    async carryOut({ before, after, callbacks, story }: Change): Promise<void> {
+      const words = (fact: StoryFact) => sentence(fact, after);
       const known = new Map(before?.attempts.map((a) => [a.id, a.status]));
       const errands: Promise<unknown>[] = callbacks.map(({ callback }) => addCallback(callback));
       for (const attempt of after.attempts) {
@@ -86,14 +102,11 @@ export function createErrands({ queues, clock, log }: Deps) {
       if (isClosed(after)) {
         if (before !== null && !isClosed(before)) errands.push(finishAlarm(after));
       } else if (before === null) {
-        errands.push(addAlarm(after));
+        errands.push(addAlarm(after).then(() => tellInLog(after.id, story, words)));
       } else if (!isClosed(before) && nextAlarm(after, clock.now()) < nextAlarm(before, clock.now())) {
         errands.push(moveAlarm(after));
       }
-      for (const fact of facts) {
-        const line = `${new Date(fact.at).toISOString()} ${sentence(fact)}`;
-        errands.push(Job.addJobLog(queues.verifications, after.id, line).catch(ignoreNotThere));
-      }
+      if (before !== null) errands.push(tellInLog(after.id, story, words));
       for (const outcome of await Promise.allSettled(errands)) {
         if (outcome.status === 'fulfilled') continue;
         const reason = outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason);

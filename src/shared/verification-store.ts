@@ -16,6 +16,7 @@ import type { RandomHex, VerificationId } from './ids.ts';
 import type { Keys } from './keys.ts';
 import { type Entry, newestFirst } from './newest-first.ts';
 import type { RunScript } from './redis-scripts.ts';
+import { StoryFact, storyLine, tell } from './story.ts';
 import { activeAttempt, isClosed, Verification } from './verification.ts';
 
 /** A verification as it was read, with the version that a write must find unchanged. */
@@ -31,6 +32,8 @@ export interface Change {
   after: Verification;
   facts: readonly VerificationFact[];
   callbacks: readonly NewCallback[];
+  /** What the timeline says of it. */
+  story: readonly StoryFact[];
 }
 
 /** What came of an event. `change` is null when it changed nothing. */
@@ -84,14 +87,21 @@ export function createVerificationStore(deps: Deps) {
     return version && doc ? parse(version, doc) : undefined;
   }
 
-  async function save(before: Stored | null, decision: Decision, now: EpochMs, token: string) {
+  async function save(
+    before: Stored | null,
+    event: VerificationEvent | null,
+    decision: Decision,
+    now: EpochMs,
+    token: string,
+  ) {
     const { next, facts } = decision;
+    const story = tell(before?.verification ?? null, event, next, now);
     for (;;) {
       const set = facts.length > 0 ? await deps.endpoints.of(next.owner) : undefined;
       const targets = { endpoints: set?.endpoints ?? [], defaultUrl: deps.callbackUrl };
       const callbacks = owedCallbacks(next, facts, targets, random);
-      const reply = await saveWith(before, next, now, token, callbacks, set?.version ?? '');
-      if (reply[0] !== ENDPOINTS_CHANGED) return { reply, callbacks };
+      const reply = await saveWith(before, next, now, token, callbacks, set?.version ?? '', story);
+      if (reply[0] !== ENDPOINTS_CHANGED) return { reply, callbacks, story };
       await deps.endpoints.load(next.owner);
     }
   }
@@ -103,6 +113,7 @@ export function createVerificationStore(deps: Deps) {
     token: string,
     callbacks: readonly NewCallback[],
     endpointsVersion: string,
+    story: readonly StoryFact[],
   ): Promise<[number, ...string[]]> {
     const due = indexDue(next, policy);
     return (await runScript(
@@ -135,6 +146,7 @@ export function createVerificationStore(deps: Deps) {
         Math.ceil(now + deps.retentionMs),
         endpointsVersion,
         keys.changes,
+        story.map(storyLine).join(''),
         ...callbacks.flatMap(({ callback, body }) => [callback.id, JSON.stringify(callback), body]),
       ],
     )) as [number, ...string[]];
@@ -157,14 +169,14 @@ export function createVerificationStore(deps: Deps) {
     /** Stores a new verification with its first facts, unless its owner has an open one for the number. */
     async create(decision: Decision, now: EpochMs): Promise<Creation> {
       const token = random(6);
-      const { reply, callbacks } = await save(null, decision, now, token);
+      const { reply, ...rest } = await save(null, null, decision, now, token);
       const [code, version, doc, ops] = reply;
       if (code === 2) return { kind: 'active', id: version as VerificationId };
       const foreign = code === 0 && !ops?.split(' ').includes(token); // else it is our own write, sent twice
       if (foreign && version !== undefined && doc !== undefined) {
         return { kind: 'existing', verification: parse(version, doc).verification };
       }
-      return { kind: 'created', change: { before: null, after: decision.next, facts: decision.facts, callbacks } };
+      return { kind: 'created', change: { before: null, after: decision.next, facts: decision.facts, ...rest } };
     },
 
     /**
@@ -181,18 +193,24 @@ export function createVerificationStore(deps: Deps) {
         const before = stored.verification;
         const decision = decide(before, event, now, policy);
         if (decision.next === before) return { stored, answer: decision.answer, change: null };
-        const { reply, callbacks } = await save(stored, decision, now, token);
+        const { reply, ...rest } = await save(stored, event, decision, now, token);
         const [code, version, doc, ops] = reply;
         if (code === 1 || ops?.split(' ').includes(token)) {
           return {
             stored: { version: stored.version + 1, verification: decision.next },
             answer: decision.answer,
-            change: { before, after: decision.next, facts: decision.facts, callbacks },
+            change: { before, after: decision.next, facts: decision.facts, ...rest },
           };
         }
         stored = version !== undefined && doc !== undefined ? parse(version, doc) : undefined;
       }
       return undefined;
+    },
+
+    /** What has happened to a verification so far, oldest first. */
+    async story(id: VerificationId): Promise<StoryFact[]> {
+      const lines = ((await redis.hget(keys.verification(id), 'story')) ?? '').split('\n');
+      return lines.filter((line) => line !== '').map((line) => StoryFact.parse(JSON.parse(line)));
     },
 
     /** Ids of verifications that should have been looked at before `before`, the most overdue first. */

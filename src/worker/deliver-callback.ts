@@ -4,11 +4,14 @@ import type { Callback, DeliveryRecord } from '../shared/callback.ts';
 import { type CallbackEndpoint, signingSecrets } from '../shared/callback-endpoint.ts';
 import { callbackDelayMs } from '../shared/callback-schedule.ts';
 import type { CallbackStore, StoredCallback } from '../shared/callback-store.ts';
-import type { Clock } from '../shared/clock.ts';
+import type { Clock, EpochMs } from '../shared/clock.ts';
 import type { EndpointEvents } from '../shared/endpoint-events.ts';
 import type { EndpointStore } from '../shared/endpoint-store.ts';
+import type { Errands } from '../shared/errands.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import { CallbackJob } from '../shared/queues.ts';
+import type { StoryFact } from '../shared/story.ts';
+import { callbackSentence } from '../shared/story-words.ts';
 import type { PostCallback, Delivery as PostedDelivery } from './callback-request.ts';
 import { RetryLater, sleepUntil } from './retry-later.ts';
 import { SLOT_WAIT_MS, type TargetSlots } from './target-slots.ts';
@@ -25,6 +28,7 @@ interface Deps {
   callbacks: CallbackStore;
   endpoints: EndpointStore;
   endpointEvents: EndpointEvents;
+  tellInLog: Errands['tellInLog'];
   slots: TargetSlots;
   post: PostCallback;
   clock: Clock;
@@ -118,7 +122,13 @@ export function createDeliverCallback(deps: Deps) {
     let stored: StoredCallback | undefined = before;
     while (stored !== undefined) {
       const after = applyDelivery(stored.callback, delivery, startedAt);
-      if (await callbacks.save(stored, after)) return after;
+      const told = tellDelivery(after, delivery, clock.now());
+      if (await callbacks.save(stored, after, told)) {
+        const { verificationId: id } = after;
+        // cosmetic: the job may be gone, and Redis too
+        if (id !== null) await deps.tellInLog(id, [told], callbackSentence).catch(() => {});
+        return after;
+      }
       stored = await callbacks.read(before.callback.id);
     }
     return applyDelivery(before.callback, delivery, startedAt);
@@ -144,6 +154,22 @@ export function createDeliverCallback(deps: Deps) {
     if (scheduled === undefined) return { ...after, status: 'exhausted', nextAt: null };
     return { ...after, nextAt: clock.now() + Math.max(scheduled, delivery.retryAfterMs ?? 0) };
   }
+}
+
+/** A delivery as the verification's story tells it. */
+function tellDelivery(after: Callback, delivery: Delivery, now: EpochMs): StoryFact {
+  const kind = delivery.kind === 'delivered' ? 'delivered' : after.status === 'pending' ? 'failed' : after.status;
+  return {
+    type: `callback.${kind}`,
+    at: Math.floor(now),
+    callback: after.id,
+    event: after.type,
+    host: URL.canParse(after.url) ? new URL(after.url).host : after.url,
+    delivery: after.deliveries.length,
+    tookMs: Math.round(delivery.latencyMs),
+    ...(delivery.kind !== 'delivered' && { detail: describe(delivery) }),
+    ...(after.nextAt !== null && { retryInMs: Math.max(0, Math.floor(after.nextAt - now)) }),
+  };
 }
 
 function originOf(url: string): string {

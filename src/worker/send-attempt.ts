@@ -13,6 +13,7 @@ import type { TroubleBoard } from '../shared/trouble.ts';
 import type { Attempt, Verification } from '../shared/verification.ts';
 import type { Verifications } from '../shared/verifications.ts';
 import type { Circuit } from './circuit.ts';
+import type { HeldBack } from './held-back.ts';
 import type { PauseChannel } from './pause-channel.ts';
 import { RetryLater, sleepUntil } from './retry-later.ts';
 import { untilStored } from './until-stored.ts';
@@ -21,6 +22,7 @@ interface Deps {
   verifications: Verifications;
   signalwire: SignalWireClient;
   circuits: Record<Channel, Circuit>;
+  heldBack: Record<Channel, HeldBack>;
   pauseChannel: PauseChannel;
   troubles: TroubleBoard;
   clock: Clock;
@@ -60,13 +62,14 @@ export function createSendAttempt(deps: Deps) {
     if (claim.answer.kind !== 'send') return describe(claim.stored.verification, attemptId);
 
     const { attempt, validForMs } = claim.answer;
+    const heldBackByRate = deps.heldBack[channel].begin((attempt.flight?.at ?? 0) - attempt.nextTryAt);
     const outcome = await leave.run(async () => {
       const leaveWithinMs = LEAVE_WITHIN_MS - (monotonicNow() - claimedAt);
       if (leaveWithinMs <= 0) return { kind: 'not_left' };
       return send(claim.stored.verification, attempt, validForMs, leaveWithinMs);
     });
     const random = deps.random();
-    const ended = { type: 'try_ended', attemptId, token, outcome, random } as const;
+    const ended = { type: 'try_ended', attemptId, token, outcome, random, heldBackByRate } as const;
     const result = await untilStored(log, () => verifications.update(id, ended, claim.stored));
     job.log(`try ${attempt.tries}: ${words(outcome)}`).catch(() => {}); // the job may have been deleted by hand
     await tellOthers(claim.stored.verification, attempt, outcome);

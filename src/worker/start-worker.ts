@@ -18,6 +18,7 @@ import { USER_AGENT } from '../shared/version.ts';
 import { createCallbackRequest } from './callback-request.ts';
 import { createCircuit } from './circuit.ts';
 import { createDeliverCallback } from './deliver-callback.ts';
+import { createHeldBack } from './held-back.ts';
 import { createPauseChannel } from './pause-channel.ts';
 import { createReconciler } from './reconcile.ts';
 import { storedBackoff } from './retry-later.ts';
@@ -67,6 +68,10 @@ export async function startWorker(config: Config, log: Logger, given: { clock?: 
     verifications,
     signalwire,
     circuits: { sms: circuit('sms'), call: circuit('call') },
+    heldBack: {
+      sms: createHeldBack(config.channels.sms.ratePerSecond, monotonicNow),
+      call: createHeldBack(config.channels.call.ratePerSecond, monotonicNow),
+    },
     pauseChannel: createPauseChannel({ queues, runScript, keys, clock, metrics, log }),
     troubles,
     clock,
@@ -85,6 +90,7 @@ export async function startWorker(config: Config, log: Logger, given: { clock?: 
         callbacks,
         endpoints,
         endpointEvents,
+        tellInLog: errands.tellInLog,
         slots: createTargetSlots(),
         post: createCallbackRequest({ agent, clock, secrets: config.callbacks.secrets, userAgent: USER_AGENT }),
         clock,

@@ -262,9 +262,11 @@ describe('a change of an open verification', () => {
 
     const { logs } = await bench.queues.verifications.getJobLogs(id);
     const at = new Date(START).toISOString();
-    expect([...logs].sort()).toEqual([
-      `${at} call (step 2) starts, because the step before could not be sent`,
-      `${at} text (step 1) failed after 1 try: no`,
+    expect(logs.flatMap((log) => log.split('\n'))).toEqual([
+      `${at} submitted by acme: text for 45 s, then call; it expires in 10 min`,
+      `${at} text starts (step 1): the first step`,
+      `${at} text failed after 1 try: no`,
+      `${at} call starts (step 2): the step before could not be sent`,
     ]);
   });
 });

@@ -30,7 +30,7 @@ const withAttempt = (status: Attempt['status'], rest: object = {}) =>
   ({ ...opened, attempts: opened.attempts.map((a) => ({ ...a, status })), ...rest }) as Verification;
 
 function count(before: Verification | null, after: Verification, facts: Partial<VerificationFact>[] = []) {
-  metrics.countChange({ before, after, facts: facts as VerificationFact[], callbacks: [] });
+  metrics.countChange({ before, after, facts: facts as VerificationFact[], callbacks: [], story: [] });
 }
 
 /** What was counted, without what is still 0. */

@@ -32,6 +32,7 @@ interface Write {
   vanishesAt?: number | '';
   state?: 'open' | 'closed';
   callbacks?: string[];
+  story?: string;
   endpoints?: string;
 }
 
@@ -52,6 +53,7 @@ function write({ callbacks = [], ...w }: Write = {}) {
       START + 99,
       w.endpoints ?? '',
       'changes',
+      w.story ?? '',
       ...callbacks.flatMap((id) => [id, `doc of ${id}`, `body of ${id}`]),
     ],
   );
@@ -102,6 +104,16 @@ describe('save-verification.lua', () => {
     expect(verification?.value).toEqual({ version: '2', doc: 'new', ops: 'second token' });
     expect(due?.value).toEqual([ID, String(START + 5)]);
     expect(active?.value).toBe(ID);
+  });
+
+  it('adds what is told to the story, up to 32 KB; an end is always told', async () => {
+    await write({ story: 'made\n' });
+    await write({ version: 1, story: `${'x'.repeat(32_768)}\n` });
+    await write({ version: 2, story: 'one more\n' });
+    await write({ version: 2, story: 'of a lost race\n' });
+    await write({ version: 3, state: 'closed', vanishesAt: START + 7, story: 'closed\n' });
+
+    expect(await storage.redis.hget('verification', 'story')).toBe(`made\n${'x'.repeat(32_768)}\nclosed\n`);
   });
 
   it('closes in one step: out of the index, the number free, the record dated, the callback owed', async () => {
@@ -261,6 +273,21 @@ describe('save-callback.lua', () => {
     expect(await save(1, 'new', START + 5, 'a')).toBe(1);
     expect(await storage.everything()).toEqual(before);
     expect(await save(1, 'mine', START + 6, 'b')).toBe(0);
+  });
+
+  it('tells the story of its verification once, while there is one', async () => {
+    const told = (version: number, token: string) =>
+      storage.runScript(
+        'saveCallback',
+        ['callback', 'due-callbacks', 'verification'],
+        ['cb_1', version, 'new', '', token, 'told\n', 'changes', ID],
+      );
+    expect(await told(1, 'a')).toBe(1);
+    expect(await storage.redis.exists('verification')).toBe(0); // it has vanished: nothing is put in its place
+
+    await storage.redis.hset('verification', { version: 7, story: 'before\n' });
+    expect([await told(2, 'b'), await told(2, 'b'), await told(2, 'c')]).toEqual([1, 1, 0]);
+    expect(await storage.redis.hgetall('verification')).toEqual({ version: '7', story: 'before\ntold\n' });
   });
 
   it('stores nothing where the callback is gone', async () => {

@@ -49,6 +49,7 @@ function createBench(...answers: (Delivery | (() => Promise<Delivery>))[]) {
     callbacks: storage.callbacks,
     endpoints: storage.endpoints,
     endpointEvents: { test: async () => undefined, disable: async () => false },
+    tellInLog: async () => {},
     slots: createTargetSlots(),
     clock: storage.clock,
     metrics: createMetrics('worker'),

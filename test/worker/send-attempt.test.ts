@@ -10,6 +10,7 @@ import { createTroubleBoard, type TroubleBoard } from '../../src/shared/trouble.
 import type { OpenVerification, Verification } from '../../src/shared/verification.ts';
 import { createVerifications, type Verifications } from '../../src/shared/verifications.ts';
 import type { Circuit } from '../../src/worker/circuit.ts';
+import { createHeldBack } from '../../src/worker/held-back.ts';
 import { RetryLater } from '../../src/worker/retry-later.ts';
 import { createSendAttempt } from '../../src/worker/send-attempt.ts';
 import { type Draft, MINUTE, openStorage, SECOND, type Storage } from '../store-model/storage.ts';
@@ -103,6 +104,7 @@ function createBench(answers: SendOutcome[], given: Given = {}) {
       },
     } as never,
     circuits: { sms: closedCircuit, call: closedCircuit },
+    heldBack: { sms: createHeldBack(0, () => monotonicMs), call: createHeldBack(0, () => monotonicMs) },
     pauseChannel: async (...call) => {
       paused.push(call);
     },

@@ -1,7 +1,7 @@
 -- Stores a new state of a verification, if nobody stored another one since it was read, together with everything that
 -- must not come apart from it: the index of what is due, the number's open verification, the callbacks that are owed.
 --
--- KEYS[1] HASH of the verification: version, doc, ops (the tokens of the last writes, newest first)
+-- KEYS[1] HASH of the verification: version, doc, ops (the tokens of the last writes, newest first), story (facts, a line each)
 -- KEYS[2] ZSET of what is due: verification id -> epoch ms
 -- KEYS[3] ZSET of undelivered callbacks: callback id -> epoch ms
 -- KEYS[4] LIST of the verification's callbacks
@@ -18,10 +18,12 @@
 -- ARGV[7] 'open' or 'closed'     ARGV[8] now, epoch ms
 -- ARGV[9] epoch ms at which new callbacks may vanish
 -- ARGV[10] the count of changes to the endpoints that the callbacks were made for, '' = none are owed
--- ARGV[11] channel that is told of the change   ARGV[12..] per new callback: id, doc, body
+-- ARGV[11] channel that is told of the change   ARGV[12] what the change tells, lines of the story
+-- ARGV[13..] per new callback: id, doc, body
 --
 -- Returns {1} stored; {0, version, doc, ops} somebody was faster, or this very write came twice (its token is in ops);
 --         {0} it does not exist; {3} the endpoints have changed; {2, id} it is new and the number has an open verification already.
+local MAX_STORY_BYTES = 32768 -- only an end is told beyond: a client may have checks fail for as long as it likes
 local current = redis.call('HMGET', KEYS[1], 'version', 'doc', 'ops')
 if (current[1] or '0') ~= ARGV[2] then
   if not current[1] then return { 0 } end
@@ -40,6 +42,10 @@ for token in string.gmatch(current[3] or '', '%S+') do
   kept = kept + 1
 end
 redis.call('HSET', KEYS[1], 'version', ARGV[2] + 1, 'doc', ARGV[3], 'ops', ops)
+if ARGV[12] ~= '' then
+  local story = redis.call('HGET', KEYS[1], 'story') or ''
+  if #story < MAX_STORY_BYTES or ARGV[7] == 'closed' then redis.call('HSET', KEYS[1], 'story', story .. ARGV[12]) end
+end
 if ARGV[6] ~= '' then redis.call('PEXPIREAT', KEYS[1], ARGV[6]) end
 if ARGV[5] == '' then redis.call('ZREM', KEYS[2], ARGV[1]) else redis.call('ZADD', KEYS[2], ARGV[5], ARGV[1]) end
 
@@ -59,8 +65,8 @@ end
 
 for i = 0, (#KEYS - 10) / 2 - 1 do
   local hash, target = KEYS[11 + i * 2], KEYS[12 + i * 2]
-  local id = ARGV[12 + i * 3]
-  redis.call('HSET', hash, 'version', 1, 'doc', ARGV[13 + i * 3], 'body', ARGV[14 + i * 3])
+  local id = ARGV[13 + i * 3]
+  redis.call('HSET', hash, 'version', 1, 'doc', ARGV[14 + i * 3], 'body', ARGV[15 + i * 3])
   redis.call('PEXPIREAT', hash, ARGV[9])
   redis.call('ZADD', KEYS[3], ARGV[8], id)
   redis.call('RPUSH', KEYS[4], id)
