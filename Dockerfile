@@ -10,6 +10,7 @@ WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules
 COPY package.json LICENSE ./
 COPY src ./src
+RUN ln -s /app/src/cli/main.ts /usr/local/bin/ringback
 USER node
 EXPOSE 3000
 # The API answers on PORT; a worker only on METRICS_PORT, so that one comes first.

@@ -112,7 +112,7 @@ async function startEverything() {
   ]);
   if (stopping.signal.aborted || apiUrl === undefined) return;
 
-  lock.note({ url: apiUrl });
+  lock.note({ url: apiUrl, redisUrl: redis?.url, sandboxUrl }); // the command line finds them there
   const redisText = redis ? `${redis.url}   ${redis.label}, data in ${relative(dataDir)}/redis` : 'as in REDIS_URL';
   show(`\n${summarize({ apiUrl, sandboxUrl, env: apiEnv, redis: redisText, logDir: relative(logDir) })}`);
   log('Ctrl-C stops everything');

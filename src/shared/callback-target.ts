@@ -147,10 +147,19 @@ export class TargetRefusedError extends Error {
  * @param options.connectTimeoutMs - for the name, the connection and TLS together (5 s).
  * @param options.ca - certificates to trust instead of Node's own.
  */
-export function createCallbackAgent(
+export function createCallbackAgent(policy: NetworkPolicy, options: CallbackAgentOptions = {}): Agent {
+  return new Agent({
+    allowH2: false,
+    keepAliveMaxTimeout: 10_000, // a receiver's hint may not keep a socket, and the address it was opened to, for longer
+    connect: createCallbackConnector(policy, options),
+  });
+}
+
+/** Builds what opens the sockets of {@link createCallbackAgent}, TLS included; by itself it sends no request. */
+export function createCallbackConnector(
   policy: NetworkPolicy,
   { lookup = dns.lookup, connectTimeoutMs = 5_000, ca }: CallbackAgentOptions = {},
-): Agent {
+): buildConnector.connector {
   // undici's own `blockList` option is ignored over https, and a lookup is never asked about a literal address
   const opener = (permits: (ip: string) => boolean): buildConnector.connector => {
     const connect = buildConnector({
@@ -166,11 +175,7 @@ export function createCallbackAgent(
   };
   const openHttps = opener(policy.allows);
   const openHttp = opener(policy.isListed);
-  return new Agent({
-    allowH2: false,
-    keepAliveMaxTimeout: 10_000, // a receiver's hint may not keep a socket, and the address it was opened to, for longer
-    connect: (options, done) => (options.protocol === 'https:' ? openHttps : openHttp)(options, done),
-  });
+  return (options, done) => (options.protocol === 'https:' ? openHttps : openHttp)(options, done);
 }
 
 interface CallbackAgentOptions {

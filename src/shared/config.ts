@@ -148,7 +148,8 @@ const Environment = z.object({
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).prefault('info'),
   PARTITIONS: partitions.prefault('1'),
 });
-type Settings = z.infer<typeof Environment>;
+/** What the environment says, each variable by its name. */
+export type Settings = z.infer<typeof Environment>;
 type VariableName = keyof Settings;
 
 /** Taken byte for byte: a password may start or end with a space. */
@@ -178,6 +179,16 @@ export const VARIABLES: readonly VariableFacts[] = Object.entries(Environment.sh
  * @throws {ConfigError} naming all bad variables; it never holds the value of a secret.
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>, process: 'api' | 'worker'): Config {
+  const { settings, bad } = readSettings(env, process);
+  if (bad.length > 0) throw new ConfigError(bad);
+  return toConfig(settings as Settings);
+}
+
+/** The settings that are good, and those that are not; for what goes on with the good ones. */
+export function readSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  process: 'api' | 'worker',
+): { settings: Partial<Settings>; bad: readonly BadVariable[] } {
   const given: Record<string, string> = {};
   for (const { name } of VARIABLES) {
     const text = env[name] ?? '';
@@ -193,9 +204,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>, pr
     else bad.push({ variable: name, problem: parsed.error.issues.map((issue) => issue.message).join(' ') });
   }
   const isGiven = (name: VariableName) => given[name] !== undefined;
-  bad.push(...checkTogether(values as Partial<Settings>, isGiven, process));
-  if (bad.length > 0) throw new ConfigError(bad);
-  return toConfig(values as Settings);
+  const settings = values as Partial<Settings>;
+  bad.push(...checkTogether(settings, isGiven, process));
+  return { settings, bad };
 }
 
 /** The rules between variables. A value is missing when its variable is unset without a default, or bad by itself. */

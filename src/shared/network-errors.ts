@@ -20,3 +20,16 @@ export const NETWORK_ERRORS: Readonly<Record<string, string>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: 'TLS: the port does not speak TLS',
   UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too long',
 };
+
+/**
+ * What went wrong on the network, in words that hold no address.
+ *
+ * @param otherwise - said of an error that is not known, with its code.
+ */
+export function describeNetworkError(error: unknown, otherwise: string): string {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const known = NETWORK_ERRORS[code];
+  if (known !== undefined) return known;
+  if (/TLS|SSL|CERT/.test(code)) return `TLS: handshake failed (${code})`;
+  return code === '' ? otherwise : `${otherwise} (${code})`;
+}

@@ -2,7 +2,7 @@ import { type Dispatcher, errors, request } from 'undici';
 import { signCallback } from '../shared/callback-signature.ts';
 import { TargetRefusedError } from '../shared/callback-target.ts';
 import type { Clock } from '../shared/clock.ts';
-import { NETWORK_ERRORS } from '../shared/network-errors.ts';
+import { describeNetworkError } from '../shared/network-errors.ts';
 import { parseRetryAfter } from '../shared/retry-after.ts';
 
 /** How one delivery ended. Details are in words and never hold an address, a number or what was sent. */
@@ -160,12 +160,7 @@ function describeStatus(httpStatus: number): string {
 }
 
 function describeFailure(error: unknown): string {
-  if (!(error instanceof Error)) return 'delivery failed';
   if (error instanceof AnswerTimeoutError) return error.message;
   if (error instanceof errors.HTTPParserError) return 'the answer is not HTTP'; // which often has no code
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const known = NETWORK_ERRORS[code];
-  if (known !== undefined) return known;
-  if (/TLS|SSL|CERT/.test(code)) return `TLS: handshake failed (${code})`;
-  return code === '' ? 'delivery failed' : `delivery failed (${code})`;
+  return describeNetworkError(error, 'delivery failed');
 }

@@ -1,0 +1,15 @@
+/** How the program ends, so that a script can branch on it. Numbers are never given another meaning. */
+export const EXIT = {
+  ok: { code: 0, meaning: 'done; `verify` and `watch`: approved; `doctor`: nothing fails' },
+  error: { code: 1, meaning: '`doctor`: something fails; otherwise an error of the program itself' },
+  usage: { code: 2, meaning: 'the command line or the configuration is wrong; nothing was asked' },
+  expired: { code: 3, meaning: 'the verification expired' },
+  failed: { code: 4, meaning: 'the verification failed: no code could be sent, or too many were wrong' },
+  canceled: { code: 5, meaning: 'the verification was canceled' },
+  blocked: { code: 6, meaning: 'the verification was blocked by a policy' },
+  refused: { code: 7, meaning: 'the API refused the request' },
+  unreachable: { code: 8, meaning: 'the API could not be reached, or is not available' },
+  interrupted: { code: 130, meaning: 'ended by Ctrl-C; a verification that was submitted goes on' },
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]['code'];
