@@ -134,7 +134,7 @@ export function summarize({ apiUrl, sandboxUrl, env, redis, logDir }) {
     sandboxUrl !== undefined && ['Phone', `${sandboxUrl}   texts and calls arrive here`],
     ADMIN_USER !== undefined && [
       'Queues',
-      `${apiUrl}/admin/queues${showsSecrets ? `   sign in as ${ADMIN_USER} with ${ADMIN_PASSWORD}` : ''}`,
+      `${apiUrl}/admin/queues${showsSecrets ? `   sign in as ${ADMIN_USER} with ${shownPassword(ADMIN_PASSWORD)}` : ''}`,
     ],
     showsSecrets && ['API key', `${secret}   named ${name}`],
     showsSecrets && CALLBACK_SECRET !== undefined && ['Callbacks', `signed with ${CALLBACK_SECRET}`],
@@ -147,6 +147,12 @@ export function summarize({ apiUrl, sandboxUrl, env, redis, logDir }) {
     : 'Ringback is running against SignalWire: codes are really sent, and cost money.';
   return [title, '', ...lines, ...(showsSecrets ? ['', curl({ apiUrl, secret, sandboxUrl })] : []), ''].join('\n');
 }
+
+/**
+ * @param {string | undefined} password - or its hash, which nobody can sign in with
+ * @returns {string}
+ */
+const shownPassword = (password = '') => (password.startsWith('scrypt$') ? 'your password' : password);
 
 /** @param {{ apiUrl: string, secret: string, sandboxUrl: string | undefined }} options */
 function curl({ apiUrl, secret, sandboxUrl }) {

@@ -39,8 +39,10 @@ export interface AppDeps {
   endpointRoutes: ReturnType<typeof createCallbackEndpointRoutes>;
   idempotent: ReturnType<typeof createIdempotency>;
   openapi: unknown;
-  /** Bull Board, when somebody can sign in. */
-  board: RequestHandler | undefined;
+  /** What operators see, when somebody can sign in. */
+  admin: RequestHandler | undefined;
+  /** See `Config`. */
+  trustedProxies: readonly string[];
   /** The demo page, when it is on. */
   demo: RequestHandler | undefined;
   health: Health;
@@ -61,6 +63,7 @@ export function createApp(deps: AppDeps): Express {
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
   app.set('etag', false);
+  app.set('trust proxy', deps.trustedProxies);
   app.use(createRequestId(deps.random), createRequestLog(deps));
 
   app.get('/livez', (_request, response) => {
@@ -72,7 +75,7 @@ export function createApp(deps: AppDeps): Express {
   });
 
   // before any body parser: the board must never be handed a parsed form
-  if (deps.board) app.use('/admin/queues', deps.board);
+  if (deps.admin) app.use('/admin', deps.admin);
 
   app.use(helmet());
   if (deps.demo) app.use('/demo', deps.demo);

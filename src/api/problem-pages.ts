@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import express, { type Request, type Response, type Router } from 'express';
+import { escapeHtml, ICON } from './html.ts';
 import { PROBLEM_TEXTS, problemExample } from './problem-texts.ts';
 import { PROBLEMS, type ProblemCode, ProblemError } from './problems.ts';
 
@@ -13,8 +14,6 @@ const CONTENT_SECURITY_POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
-const ICON =
-  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='8' fill='%234338ca'/%3E%3Cpath d='M9 16a7 7 0 0 1 14 0M13 17a3 3 0 0 1 6 0' fill='none' stroke='%23fff' stroke-width='2.5' stroke-linecap='round'/%3E%3Ccircle cx='16' cy='22' r='2.2' fill='%23fff'/%3E%3C/svg%3E";
 
 /**
  * Builds `/problems` and `/problems/{code}`, where the `type` of a problem document leads: what it means and what to do,
@@ -108,8 +107,4 @@ ${content}
 /** Text as HTML, with what stands between backticks as code. */
 function prose(text: string): string {
   return escapeHtml(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

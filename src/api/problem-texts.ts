@@ -38,8 +38,9 @@ export const PROBLEM_TEXTS: Record<ProblemCode, ProblemText> = {
   },
   forbidden: {
     meaning:
-      "The demo page and the queue board take what changes something only from their own pages, so that no other site can use a visitor's browser for it. No call of `/v1` answers so.",
-    remedy: 'Use the page itself, at the very address where it was opened. A program uses `/v1` with an API key.',
+      "The demo page and `/admin` take what changes something only from their own pages, so that no other site can use a visitor's browser for it; and in `/admin` only from a user whose role allows it.",
+    remedy:
+      'Use the page itself, at the very address where it was opened, as a user with the role that `detail` names. A program uses `/v1` with an API key.',
     example: { detail: 'this request did not come from our own page' },
   },
   'not-found': {

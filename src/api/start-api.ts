@@ -14,6 +14,7 @@ import { createRedisClock } from '../shared/redis-clock.ts';
 import { within } from '../shared/shutdown.ts';
 import { createSignalWireClient } from '../shared/signalwire-client.ts';
 import { createStorage } from '../shared/storage.ts';
+import { type AdminAudit, createAdmin } from './admin/admin.ts';
 import { answerUnreadable } from './answer-unreadable.ts';
 import { createApp } from './app.ts';
 import { createAuthenticate } from './authenticate.ts';
@@ -29,7 +30,6 @@ import { createIdempotency } from './idempotency.ts';
 import { createListRoutes } from './list-verifications.ts';
 import { createNumberKey } from './number-key.ts';
 import { createOpenApi } from './openapi.ts';
-import { createQueueBoard } from './queue-board.ts';
 import { createReplayCallback } from './replay-callback.ts';
 import { createRequestAttempt } from './request-attempt.ts';
 import { createRequestSchemas } from './schemas.ts';
@@ -103,6 +103,11 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
   const getTimeline = timelineRoute(createTimeline({ find, store, callbacks, changes, clock }));
   const useCases = { submit, find, getVerification, getTimeline, checkCode, requestAttempt, schemas, idempotent };
   const replayCallback = createReplayCallback({ callbacks, errands, clock });
+  const audit: AdminAudit = {
+    async record(entry) {
+      log.info(entry, 'audit');
+    },
+  };
   const app = createApp({
     ...useCases,
     listRoutes: createListRoutes({ store, verifications, numberKey, clock }),
@@ -122,7 +127,8 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
     ),
     authenticate: createAuthenticate(config.apiKeys),
     openapi: createOpenApi({ ...schemas, ...endpointSchemas }),
-    board: config.admin && createQueueBoard({ queues, admin: config.admin }),
+    admin: config.admin && createAdmin({ admin: config.admin, redis, runScript, keys, clock, queues, audit }),
+    trustedProxies: config.trustedProxies,
     demo: config.demo ? createDemo({ ...useCases, sandboxUrl: config.sandboxUrl }) : undefined,
     health,
     metrics,

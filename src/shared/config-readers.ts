@@ -1,10 +1,12 @@
 import { BlockList, isIP } from 'node:net';
 import { getCountries } from 'libphonenumber-js/max';
 import { z } from 'zod';
+import type { AdminUser } from './admin-user.ts';
 import { isCallbackSecret } from './callback-signature.ts';
 import { parseCidr } from './callback-target.ts';
 import type { Channel } from './channel.ts';
 import { Duration, formatDuration } from './duration.ts';
+import { HASH_PREFIX, parsePasswordHash } from './password.ts';
 import { judgeNumber } from './phone-number.ts';
 
 class Refusal extends Error {}
@@ -178,6 +180,27 @@ export const apiKeys = variable((text) => {
 export const userName = variable((text) => {
   return text.includes(':') ? refuse('holds a colon. Choose a name without one.') : text;
 });
+
+/** A password, taken as it is, or its hash. */
+export const adminPassword = variable((text) => {
+  return text.startsWith(HASH_PREFIX) && parsePasswordHash(text) === undefined ? refuse(`is ${NO_HASH}`) : text;
+});
+
+/** People with a role and a hashed password, `name:role:hash`, comma-separated. */
+export const adminUsers = variable((text) => {
+  const users = splitList(text).map((entry, index): AdminUser => {
+    const [, name, role, password = ''] = /^([^:]{1,64}):(viewer|operator):(.*)$/.exec(entry) ?? [];
+    if (name === undefined || (role !== 'viewer' && role !== 'operator')) {
+      return refuse(`entry ${index + 1} is not name:role:hash, with viewer or operator as the role.`);
+    }
+    if (parsePasswordHash(password) === undefined) return refuse(`entry ${index + 1} holds ${NO_HASH}`);
+    return { name, role, password };
+  });
+  const names = new Set(users.map(({ name }) => name));
+  return names.size === users.length ? users : refuse('has a name twice. Give each person one entry.');
+});
+
+const NO_HASH = 'no password hash as Ringback makes them (scrypt$N$r$p$salt$hash, N at least 16384). Make it again.';
 
 /** Any text, taken as it is. */
 export const verbatim = variable((text) => text);

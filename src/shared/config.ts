@@ -1,8 +1,11 @@
 import { z } from 'zod';
+import type { AdminUser } from './admin-user.ts';
 import { DEFAULT_CALLBACK_SCHEDULE } from './callback-schedule.ts';
 import { createNetworkPolicy, judgeTargetUrl } from './callback-target.ts';
 import type { Channel } from './channel.ts';
 import {
+  adminPassword,
+  adminUsers,
   apiKeys,
   callbackSecrets,
   countries,
@@ -39,8 +42,10 @@ export interface Config {
   metricsPort: number | undefined;
   /** A name has several secrets while they are rotated. Empty only for the worker, which answers no client. */
   apiKeys: readonly { name: string; secret: string }[];
-  /** The sign-in of `/admin`; undefined: there is no `/admin`. */
-  admin: { user: string; password: string } | undefined;
+  /** Who signs in to `/admin`; undefined: there is no `/admin`. */
+  admin: { users: readonly AdminUser[] } | undefined;
+  /** Networks of reverse proxies whose `X-Forwarded-For` says where a request comes from, as CIDRs. */
+  trustedProxies: readonly string[];
   demo: boolean;
   /** Where the SignalWire sandbox that `npm start` runs can be looked at. */
   sandboxUrl: string | undefined;
@@ -118,7 +123,9 @@ const Environment = z.object({
   METRICS_PORT: integer({ min: 0, max: 65_535 }).optional(),
   API_KEYS: apiKeys.optional(),
   ADMIN_USER: userName.optional(),
-  ADMIN_PASSWORD: verbatim.optional(),
+  ADMIN_PASSWORD: adminPassword.optional(),
+  ADMIN_USERS: adminUsers.optional(),
+  TRUSTED_PROXIES: networks.optional(),
   DEMO: flag.prefault('false'),
   RINGBACK_SANDBOX_URL: trustedOrigin.optional(),
   CALLBACK_URL: verbatim.optional(),
@@ -233,6 +240,9 @@ function checkTogether(
   if (isGiven('ADMIN_PASSWORD') && !isGiven('ADMIN_USER')) {
     add('ADMIN_USER', 'is required with ADMIN_PASSWORD. Set both, or none to have no /admin.');
   }
+  if (v.ADMIN_USERS?.some(({ name }) => name === v.ADMIN_USER)) {
+    add('ADMIN_USERS', 'has the name of ADMIN_USER. Give each person one name.');
+  }
   if (isGiven('CALLBACK_URL') && !isGiven('CALLBACK_SECRET')) {
     add('CALLBACK_SECRET', 'is required with CALLBACK_URL. Set whsec_ and the base64 of 32 random bytes.');
   }
@@ -267,7 +277,7 @@ function checkTogether(
 }
 
 function toConfig(v: Settings): Config {
-  const { ADMIN_USER: user, ADMIN_PASSWORD: password } = v;
+  const users = adminUsersOf(v);
   return {
     signalwire: {
       baseUrl: v.SIGNALWIRE_BASE_URL ?? v.SIGNALWIRE_SPACE ?? '', // checked above: one of them is set
@@ -280,7 +290,8 @@ function toConfig(v: Settings): Config {
     port: v.PORT,
     metricsPort: v.METRICS_PORT,
     apiKeys: v.API_KEYS ?? [],
-    admin: user !== undefined && password !== undefined ? { user, password } : undefined,
+    admin: users.length > 0 ? { users } : undefined,
+    trustedProxies: v.TRUSTED_PROXIES ?? [],
     demo: v.DEMO,
     sandboxUrl: v.RINGBACK_SANDBOX_URL,
     callbacks: {
@@ -312,4 +323,9 @@ function toConfig(v: Settings): Config {
     logLevel: v.LOG_LEVEL,
     partitions: v.PARTITIONS,
   };
+}
+
+function adminUsersOf({ ADMIN_USER: name, ADMIN_PASSWORD: password, ADMIN_USERS: more = [] }: Settings): AdminUser[] {
+  if (name === undefined || password === undefined) return [...more];
+  return [{ name, role: 'operator', password }, ...more];
 }

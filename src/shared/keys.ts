@@ -45,6 +45,12 @@ export interface Keys {
   readonly reconcilerLease: string;
   /** STRING: the key of the number hash, when none is configured. */
   readonly numberKey: string;
+  /** STRING: one session of `/admin`, by the hash of its token. */
+  adminSession(hash: string): string;
+  /** HASH `count`, `until`: failed sign-ins from a place, and as a user from places that are not the user's. */
+  signInFailures(of: string): string;
+  /** STRING: this place has signed in as this user. */
+  signInPlace(user: string, place: string): string;
 }
 
 /** Key names of the partition. @param root - what the hash tag starts with; tests pass their own. */
@@ -72,5 +78,8 @@ export function createKeys(root = 'ringback'): Keys {
     degraded: (what) => `${tag}:degraded:${what}`,
     reconcilerLease: `${tag}:reconciler-lease`,
     numberKey: `${tag}:number-key`,
+    adminSession: (hash) => `${tag}:admin-session:${hash}`,
+    signInFailures: (of) => `${tag}:sign-in-failures:${of}`,
+    signInPlace: (user, place) => `${tag}:sign-in-place:${user}:${place}`,
   };
 }

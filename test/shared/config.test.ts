@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig, VARIABLES } from '../../src/shared/config.ts';
+import { hashPassword } from '../../src/shared/password.ts';
 
 const CALLBACK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const REQUIRED = {
@@ -46,6 +47,7 @@ describe('the configuration', () => {
       metricsPort: undefined,
       apiKeys: [{ name: 'web', secret: '0123456789abcdef01234567' }],
       admin: undefined,
+      trustedProxies: [],
       demo: false,
       sandboxUrl: undefined,
       callbacks: {
@@ -118,7 +120,7 @@ describe('the configuration', () => {
       host: '::1',
       port: 0,
       metricsPort: 9464,
-      admin: { user: 'ops', password: ' pass:word ' },
+      admin: { users: [{ name: 'ops', role: 'operator', password: ' pass:word ' }] },
       demo: true,
       sandboxUrl: 'http://127.0.0.1:4010',
       callbacks: {
@@ -382,6 +384,46 @@ describe('the sign-in of /admin', () => {
     expect(badNames({ ADMIN_USER: 'ops' })).toEqual(['ADMIN_PASSWORD']);
     expect(badNames({ ADMIN_PASSWORD: 'pass' })).toEqual(['ADMIN_USER']);
     expect(badNames({ ADMIN_USER: 'a:b', ADMIN_PASSWORD: 'pass' })).toEqual(['ADMIN_USER']);
+  });
+
+  it('takes a password or its hash, and further people with their roles', async () => {
+    const hash = await hashPassword('a password');
+    const { admin } = load({
+      ADMIN_USER: 'ops',
+      ADMIN_PASSWORD: hash,
+      ADMIN_USERS: `ann:operator:${hash}, ben:viewer:${hash}`,
+    });
+
+    expect(admin?.users).toEqual([
+      { name: 'ops', role: 'operator', password: hash },
+      { name: 'ann', role: 'operator', password: hash },
+      { name: 'ben', role: 'viewer', password: hash },
+    ]);
+    expect(load({ ADMIN_USERS: `ben:viewer:${hash}` }).admin?.users).toHaveLength(1);
+    expect(badNames({ ADMIN_USER: 'ben', ADMIN_PASSWORD: 'pass', ADMIN_USERS: `ben:viewer:${hash}` })).toEqual([
+      'ADMIN_USERS',
+    ]);
+    for (const users of [
+      `ben:admin:${hash}`,
+      'ben:viewer:plain',
+      `ben:${hash}`,
+      `ben:viewer:${hash},ben:viewer:${hash}`,
+    ]) {
+      expect(badNames({ ADMIN_USERS: users })).toEqual(['ADMIN_USERS']);
+    }
+  });
+
+  it.each([
+    'scrypt$',
+    'scrypt$1024$8$1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g',
+    'scrypt$16385$8$1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g',
+    'scrypt$67108864$8$1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g',
+    'scrypt$16384$8$1$$',
+  ])('refuses the broken, weak or greedy hash %s, without repeating it', (hash) => {
+    const failure = failureOf({ ADMIN_USER: 'ops', ADMIN_PASSWORD: hash });
+
+    expect(failure.badVariables.map(({ variable }) => variable)).toEqual(['ADMIN_PASSWORD']);
+    expect(failure.message).not.toContain('c2FsdHNhbHRzYWx0c2FsdA');
   });
 });
 

@@ -1,0 +1,105 @@
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { ExpressAdapter } from '@bull-board/express';
+import { type RequestHandler, Router } from 'express';
+import helmet from 'helmet';
+import { QUEUE_NAMES, type Queues } from '../../shared/queues.ts';
+import type { AdminAudit } from './admin.ts';
+import { boardAction } from './board-action.ts';
+import { redactNumbers } from './redact-numbers.ts';
+import { currentUser, hasRole, requireRole } from './role.ts';
+
+const BASE_PATH = '/admin/queues';
+const DESCRIPTIONS = {
+  verifications: 'Alarm clocks: one job per open verification, delayed until its next deadline.',
+  sms: 'One job per text; its retries are the tries.',
+  call: 'One job per call; its retries are the tries.',
+  callbacks: 'One job per callback; its retries are the deliveries.',
+} as const;
+/** Tells the board's hooks, which see no more than headers, who asks; what a client sends under this name is dropped. */
+const ACTOR = 'ringback-actor';
+
+/**
+ * Bull Board, for whoever is signed in. An operator may do anything to the jobs: the stored verifications are the truth,
+ * and what is deleted or run again by hand changes nothing about them. A viewer only looks: every other method is refused
+ * here, whatever the board would do with it, and the viewer's board shows no buttons for it.
+ */
+export function createQueueBoard({ queues, audit }: { queues: Queues; audit: AdminAudit }): RequestHandler {
+  const boards = {
+    operator: createBoard(queues, audit, false),
+    viewer: createBoard(queues, audit, true),
+  };
+  const onlyOperators = requireRole('operator');
+  const router = Router();
+  router.use(
+    helmet.contentSecurityPolicy({
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'", "'unsafe-inline'"], // the board puts styles into its page
+        imgSrc: ["'self'", 'data:'],
+        fontSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        baseUri: ["'self'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    }),
+    (request, response, next) => {
+      if (request.method === 'GET' || request.method === 'HEAD') next();
+      else onlyOperators(request, response, next);
+    },
+    (request, response, next) => {
+      const user = currentUser(response);
+      request.headers[ACTOR] = encodeURIComponent(user.name);
+      boards[hasRole(user, 'operator') ? 'operator' : 'viewer'](request, response, next);
+    },
+  );
+  return router;
+}
+
+function createBoard(queues: Queues, audit: AdminAudit, readOnlyMode: boolean): RequestHandler {
+  const adapter = new SelfContainedAdapter();
+  adapter.setBasePath(BASE_PATH);
+  createBullBoard({
+    serverAdapter: adapter,
+    queues: QUEUE_NAMES.map(
+      (name) => new BullMQAdapter(queues[name], { description: DESCRIPTIONS[name], readOnlyMode }),
+    ),
+    options: {
+      uiConfig: {
+        boardTitle: 'Ringback',
+        hideDocsLink: true,
+        miscLinks: [{ text: 'Sign out', url: '/admin/sign-out' }],
+      },
+      handlerHooks: {
+        // before it is done: nothing happens that is not written down
+        async before({ method, route, request }) {
+          if (method === 'get') return;
+          const actor = decodeURIComponent(String(request?.headers[ACTOR]));
+          await audit.record({ actor, ...boardAction(route, request?.params ?? {}) });
+        },
+        // jobs hold no number; this is for what somebody adds by hand, and for words of others in errors
+        after: (_context, result) => ({ ...result, body: redactNumbers(result.body) }),
+      },
+    },
+  });
+  const board = adapter.getRouter();
+  board.disable('x-powered-by');
+  return board;
+}
+
+/** Bull Board's page without the font that it loads from another host; the system's own serves as well. */
+class SelfContainedAdapter extends ExpressAdapter {
+  override setEntryRoute({ method, route, handler }: Parameters<ExpressAdapter['setEntryRoute']>[0]): ExpressAdapter {
+    this.app[method](route, (_request, response, next) => {
+      const { name, params } = handler({ basePath: this.basePath, uiConfig: this.uiConfig });
+      response.render(name, params, (error: Error | null, html = '') => {
+        if (error) next(error);
+        else response.send(html.replaceAll(/<link [^>]*href="https?:[^>]*>/g, ''));
+      });
+    });
+    return this;
+  }
+}
