@@ -1,26 +1,25 @@
-import { createHmac } from 'node:crypto';
 import type { Clock } from '../shared/clock.ts';
-import type { Config } from '../shared/config.ts';
 import { open, type Policy } from '../shared/decide.ts';
-import { newVerificationId, type RandomHex } from '../shared/ids.ts';
-import { countryOf, type E164, hashNumber, maskNumber, slotOf } from '../shared/phone-number.ts';
+import type { Screening } from '../shared/screening.ts';
 import { isClosed, type OpenVerification, type Verification } from '../shared/verification.ts';
+import type { VerificationStore } from '../shared/verification-store.ts';
 import { verificationView } from '../shared/verification-view.ts';
 import type { Verifications } from '../shared/verifications.ts';
 import { ownerOf } from './authenticate.ts';
+import type { DraftVerification } from './draft-verification.ts';
 import { IDEMPOTENCY_TTL_MS, type IdempotentRoute } from './idempotency.ts';
-import type { NumberKey } from './number-key.ts';
 import { ProblemError } from './problems.ts';
+import { rateLimited } from './rate-limit.ts';
 import { parseBody } from './read-json.ts';
-import { type CreateVerification, type RequestSchemas, withDefaults } from './schemas.ts';
+import type { CreateVerification, RequestSchemas } from './schemas.ts';
 
 interface Deps {
+  draft: DraftVerification;
+  screening: Screening;
+  store: Pick<VerificationStore, 'read' | 'activeFor'>;
   verifications: Verifications;
-  config: Config;
   policy: Policy;
   clock: Clock;
-  numberKey: NumberKey;
-  random: RandomHex;
 }
 
 /** How a submission ended: `existing` is the open one that `if_active: return` asked for. */
@@ -40,55 +39,13 @@ export type SubmitVerification = (
 const MAX_ROUNDS = 5;
 
 /**
- * Builds the submission of a checked request: stores the verification with its first attempt.
+ * Builds the submission of a checked request. `if_active` is decided first, then the screening judges, then the
+ * verification is stored with its first attempt: what is refused on the way counts against no limit.
  *
- * @throws {ProblemError} `verification-active`, when the owner has an open one for the number.
+ * @throws {ProblemError} `verification-active`, when the owner has an open one for the number; `rate-limited`.
  */
 export function createSubmitVerification(deps: Deps): SubmitVerification {
-  const { verifications, config, policy, clock } = deps;
-
-  function draft(
-    body: CreateVerification,
-    owner: string,
-    numberKey: string,
-    now: number,
-    seed: string | undefined,
-  ): OpenVerification {
-    const to = body.to as E164;
-    const numberHash = hashNumber(numberKey, to);
-    const filled = withDefaults(body, config);
-    return {
-      schema: 1,
-      id: newVerificationId(slotOf(numberHash), seed === undefined ? deps.random : () => seededHex(numberKey, seed)),
-      owner,
-      to,
-      masked: maskNumber(to),
-      numberHash,
-      country: countryOf(to) ?? null,
-      from: filled.from,
-      message: body.message ?? null,
-      codeLength: filled.codeLength,
-      codeType: filled.codeType,
-      callbackUrl: body.callback_url ?? null,
-      reference: body.reference ?? null,
-      metadata: body.metadata ?? {},
-      workflow: filled.workflow.map(({ channel, timeout }) => ({ channel, ...(timeout !== undefined && { timeout }) })),
-      currentStep: 0,
-      stepStartedAt: now,
-      timerAt: null,
-      attempts: [],
-      sends: 0,
-      maxSends: config.sending.maxSends,
-      checks: { used: 0, max: filled.maxChecks, inFlight: [] },
-      sequence: 0,
-      lastTryMisconfigured: false,
-      createdAt: now,
-      expiresAt: now + filled.expiresInMs,
-      status: 'queued',
-      reason: null,
-      closedAt: null,
-    };
-  }
+  const { draft, screening, store, verifications, policy, clock } = deps;
 
   /** Submissions for one number run one after the other in this process: those that replace would undo each other. */
   const lanes = new Map<string, Promise<unknown>>();
@@ -109,48 +66,54 @@ export function createSubmitVerification(deps: Deps): SubmitVerification {
     owner: string,
     idempotencySeed?: string,
   ): Promise<Submission> {
-    const numberKey = await deps.numberKey();
     const ifActive = body.if_active ?? 'conflict';
     let generation = 0;
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const now = clock.now();
       const seed = idempotencySeed && `${idempotencySeed}:${generation}`;
-      const v = draft(body, owner, numberKey, now, seed);
-      const blocked = v.country !== null && config.countries.includes(v.country) ? null : 'country_not_allowed';
-      const creation = await verifications.create(open(v, now, policy, blocked), now);
-      if (creation.kind === 'created') return { kind: 'created', verification: creation.change.after };
-      if (creation.kind === 'existing') {
-        if (now - creation.verification.createdAt < IDEMPOTENCY_TTL_MS)
-          return { kind: 'created', verification: creation.verification };
+      const { verification: v, applicant } = await draft(body, owner, seed);
+      const [existing, active] = await Promise.all([seed === undefined ? undefined : store.read(v.id), findActive(v)]);
+      if (existing !== undefined) {
+        if (applicant.now - existing.verification.createdAt < IDEMPOTENCY_TTL_MS)
+          return { kind: 'created', verification: existing.verification };
         generation += 1; // the key was used for another one, longer ago than it is remembered
         continue;
       }
+      if (active !== undefined && ifActive === 'return') return { kind: 'existing', verification: active };
+      if (active !== undefined && ifActive === 'conflict') throw conflict(active);
 
-      // the open one may only look open: time has its say first
-      const event =
-        ifActive === 'replace' ? ({ type: 'canceled', reason: 'replaced' } as const) : ({ type: 'tick' } as const);
-      const active = await verifications.update(creation.id, event);
-      if (active === undefined) await verifications.forgetActive(v, creation.id);
-      else if (!isClosed(active.stored.verification)) {
-        if (ifActive === 'return') return { kind: 'existing', verification: active.stored.verification };
-        throw new ProblemError(
-          'verification-active',
-          `${creation.id} is open for this number; check, cancel or replace it`,
-          {
-            members: { verification_id: creation.id },
-          },
-        );
+      const { outcome } = await screening.screen({ ...applicant, replaces: active !== undefined });
+      if (outcome.kind === 'limited') {
+        // another process may have taken the allowance for this very number a moment ago
+        if (active === undefined && (await store.activeFor(v)) !== undefined) continue;
+        throw rateLimited(outcome);
       }
+      if (active !== undefined) await verifications.update(active.id, { type: 'canceled', reason: 'replaced' });
+      const now = clock.now();
+      const blocked = outcome.kind === 'blocked' ? outcome.reason : null;
+      const creation = await verifications.create(open(v, now, policy, blocked), now);
+      if (creation.kind === 'created') return { kind: 'created', verification: creation.change.after };
+      if (creation.kind === 'existing') return { kind: 'created', verification: creation.verification };
+      await screening.release(applicant);
     }
     throw new ProblemError('unavailable', 'too many submissions for this number at once; repeat the request', {
       retryAfterMs: 1_000,
     });
   }
+
+  /** The number's open verification. It may only look open: time has its say first. */
+  async function findActive(v: OpenVerification): Promise<Verification | undefined> {
+    const id = await store.activeFor(v);
+    if (id === undefined) return undefined;
+    const active = await verifications.update(id, { type: 'tick' });
+    if (active === undefined) await verifications.forgetActive(v, id);
+    return active && !isClosed(active.stored.verification) ? active.stored.verification : undefined;
+  }
 }
 
-/** The random part of an id that follows from a seed. */
-function seededHex(key: string, seed: string): string {
-  return createHmac('sha256', key).update(`idempotency:${seed}`).digest('hex').slice(0, 32);
+function conflict({ id }: Verification): ProblemError {
+  return new ProblemError('verification-active', `${id} is open for this number; check, cancel or replace it`, {
+    members: { verification_id: id },
+  });
 }
 
 /** `POST /v1/verifications` */

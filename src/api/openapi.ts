@@ -192,6 +192,7 @@ export function createOpenApi(schemas: RequestSchemas & EndpointSchemas) {
               'verification-closed',
               'cooldown',
               'rate-limited',
+              'forbidden',
             ]),
           },
         },

@@ -1,11 +1,17 @@
 import type { Channel } from '../shared/channel.ts';
-import type { Verification } from '../shared/verification.ts';
+import type { Clock } from '../shared/clock.ts';
+import { decide, type Policy, type VerificationEvent } from '../shared/decide.ts';
+import type { RandomHex } from '../shared/ids.ts';
+import type { Applicant, Screening } from '../shared/screening.ts';
+import { isClosed, type Verification } from '../shared/verification.ts';
 import { verificationView } from '../shared/verification-view.ts';
 import { ownerOf } from './authenticate.ts';
 import { closedProblem } from './closed-problem.ts';
+import { applicantFor } from './draft-verification.ts';
 import type { FindVerification } from './find-verification.ts';
 import type { IdempotentRoute } from './idempotency.ts';
 import { ProblemError } from './problems.ts';
+import { rateLimited } from './rate-limit.ts';
 import { parseBody } from './read-json.ts';
 import type { RequestSchemas } from './schemas.ts';
 
@@ -17,14 +23,29 @@ export type RequestAttempt = (
   idempotencySeed?: string,
 ) => Promise<Verification>;
 
+type AttemptRequested = Extract<VerificationEvent, { type: 'attempt_requested' }>;
+
+interface Deps {
+  find: FindVerification;
+  screening: Screening;
+  policy: Policy;
+  clock: Clock;
+  random: RandomHex;
+}
+
 /** Builds the request for another code now. @throws {ProblemError} when none can be sent, saying why. */
-export function createRequestAttempt({ update }: FindVerification): RequestAttempt {
+export function createRequestAttempt({ find, screening, policy, clock, random }: Deps): RequestAttempt {
   return async function requestAttempt(id, owner, channel, idempotencySeed) {
-    const { stored, answer } = await update(id, owner, {
-      type: 'attempt_requested',
-      channel,
-      request: idempotencySeed,
-    });
+    const event = { type: 'attempt_requested', channel, request: idempotencySeed } as const;
+    const applicant = applicantOf((await find.find(id, owner)).verification, event);
+    if (applicant) {
+      const { outcome } = await screening.screen(applicant);
+      if (outcome.kind === 'limited') throw rateLimited(outcome);
+      if (outcome.kind === 'blocked')
+        throw new ProblemError('forbidden', `no more codes go to this number: ${outcome.reason}`);
+    }
+    const { stored, answer, change } = await find.update(id, owner, event);
+    if (applicant && (answer.kind !== 'done' || change === null)) await screening.release(applicant);
     switch (answer.kind) {
       case 'done':
         return stored.verification;
@@ -50,6 +71,15 @@ export function createRequestAttempt({ update }: FindVerification): RequestAttem
         throw closedProblem(stored.verification);
     }
   };
+
+  /** Who is to be judged; undefined when nothing would be sent anyway: what is refused counts against no limit. */
+  function applicantOf(v: Verification, event: AttemptRequested): Applicant | undefined {
+    const now = clock.now();
+    const { next, answer } = decide(v, event, now, policy);
+    if (isClosed(v) || answer.kind !== 'done' || next.attempts.length === v.attempts.length) return undefined;
+    const channels = next.attempts.slice(-1).map((attempt) => attempt.channel);
+    return { ...applicantFor(v), kind: 'attempt', token: event.request ?? random(16), channels, now };
+  }
 }
 
 /** `POST /v1/verifications/{id}/attempts` */

@@ -5,12 +5,14 @@ import type { Logger } from 'pino';
 import { createNetworkPolicy } from '../shared/callback-target.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
+import { createCountryRule } from '../shared/country-rule.ts';
 import { randomHex } from '../shared/ids.ts';
 import { createKeys } from '../shared/keys.ts';
 import { createMetrics } from '../shared/metrics.ts';
 import { listen, startOperationsServer } from '../shared/operations-server.ts';
 import { connectForRequests, connectForWork, disconnect } from '../shared/redis.ts';
 import { createRedisClock } from '../shared/redis-clock.ts';
+import { createScreening } from '../shared/screening.ts';
 import { within } from '../shared/shutdown.ts';
 import { createSignalWireClient } from '../shared/signalwire-client.ts';
 import { createStorage } from '../shared/storage.ts';
@@ -23,6 +25,7 @@ import { createChangeFeed } from './change-feed.ts';
 import { createCheckCode } from './check-code.ts';
 import { createSubmitVerification } from './create-verification.ts';
 import { createDemo } from './demo.ts';
+import { createDraftVerification } from './draft-verification.ts';
 import { createFindVerification } from './find-verification.ts';
 import { createTimeline, timelineRoute } from './get-timeline.ts';
 import { getVerificationRoute } from './get-verification.ts';
@@ -89,16 +92,14 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
   const changes = createChangeFeed({ redis: subscriber, keys });
   const getVerification = getVerificationRoute({ find, changes, clock, monotonicNow });
   const numberKey = createNumberKey({ redis, keys, configured: config.numberKey, random: randomHex });
-  const submit = createSubmitVerification({
-    verifications,
-    config,
-    policy,
-    clock,
-    numberKey,
-    random: randomHex,
+  const draft = createDraftVerification({ config, clock, numberKey, random: randomHex });
+  const screening = createScreening({
+    rules: [createCountryRule(config.countries)],
+    onFinding: () => {},
   });
+  const submit = createSubmitVerification({ draft, screening, store, verifications, policy, clock });
   const checkCode = createCheckCode({ find, signalwire, metrics, random: randomHex, monotonicNow });
-  const requestAttempt = createRequestAttempt(find);
+  const requestAttempt = createRequestAttempt({ find, screening, policy, clock, random: randomHex });
   const idempotent = createIdempotency({ runScript, keys, random: randomHex });
   const getTimeline = timelineRoute(createTimeline({ find, store, callbacks, changes, clock }));
   const useCases = { submit, find, getVerification, getTimeline, checkCode, requestAttempt, schemas, idempotent };

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { type PhoneNumber, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import { type NumberType as Known, type PhoneNumber, parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { z } from 'zod';
 
 /** A phone number in E.164 form: "+", then the country calling code and the rest, 7 to 15 digits in all (ITU-T E.164). */
@@ -55,6 +55,14 @@ export function judgeNumber(input: string): NumberJudgement {
 export function countryOf(number: string): string | undefined {
   const parsed = parse(number);
   return parsed && countryOfParsed(parsed);
+}
+
+/** What kind of line a number is: `MOBILE`, `PREMIUM_RATE`, `TOLL_FREE`, `PAGER` and so on. */
+export type NumberType = Exclude<Known, undefined>;
+
+/** The kind of a number by libphonenumber's metadata; null when it knows none, as for numbers kept for fiction. */
+export function numberTypeOf(number: string): NumberType | null {
+  return parse(number)?.getType() ?? null;
 }
 
 /** A number as logs, jobs and callbacks may show it: country calling code and last two digits, `+1••••••••23`. */

@@ -218,6 +218,11 @@ export function createVerificationStore(deps: Deps) {
       return (await redis.zrangebyscore(keys.due, '-inf', before, 'LIMIT', 0, limit)) as VerificationId[];
     },
 
+    /** The number's open verification, or one that only looks open because nobody has looked at it since its time ran out. */
+    async activeFor({ owner, numberHash }: Verification): Promise<VerificationId | undefined> {
+      return ((await redis.get(keys.active(owner, numberHash))) as VerificationId | null) ?? undefined;
+    },
+
     /** Drops the note of a number's open verification, if it still names this one. */
     async forgetActive(v: Verification, id: VerificationId): Promise<void> {
       await runScript('forgetActive', [keys.active(v.owner, v.numberHash)], [id]);

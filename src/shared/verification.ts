@@ -84,6 +84,10 @@ const Common = z.object({
   /** Keyed hash of the number, hex. */
   numberHash: z.string(),
   country: z.string().nullable(),
+  /** Keyed hash of the end user's network, when the client told it; attempts count against its limits. */
+  client: z.string().optional(),
+  /** `rate_limit_keys`: name to keyed hash of the value. */
+  rateLimitKeys: z.record(z.string(), z.string()).optional(),
   from: z.string().nullable(),
   message: z.string().nullable(),
   codeLength: z.number(),
