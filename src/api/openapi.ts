@@ -12,6 +12,7 @@ import { ListCallbacks } from './list-callbacks.ts';
 import { ListVerifications, SearchVerifications } from './list-verifications.ts';
 import { problemExample } from './problem-texts.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
+import { requiredScope } from './required-scope.ts';
 import {
   Callback,
   CallbackEndpoint,
@@ -35,8 +36,11 @@ const SUBMISSION_EXAMPLE = {
   reference: 'login-8812',
 };
 
+const SECURITY =
+  'An API key: one that `ringback keys create` made, for the calls that its scopes allow, or a secret of the setting `API_KEYS`, for all of them.';
+
 /** Problems that any call with an API key may answer. */
-const COMMON: ProblemCode[] = ['unauthorized', 'not-found', 'internal-error', 'unavailable'];
+const COMMON: ProblemCode[] = ['unauthorized', 'forbidden', 'not-found', 'internal-error', 'unavailable'];
 /** Those of a call with a body. */
 const WITH_BODY: ProblemCode[] = ['malformed-json', 'body-too-large', 'unsupported-media-type', 'invalid-request'];
 
@@ -66,6 +70,10 @@ const CallbackHeaders = z.object({
 
 /** The OpenAPI 3.1 document, made from the very schemas that check requests. */
 export function createOpenApi(schemas: RequestSchemas & EndpointSchemas) {
+  return withScopes(describe(schemas));
+}
+
+function describe(schemas: RequestSchemas & EndpointSchemas) {
   const endpointId = {
     requestParams: { path: z.object({ id: z.string().meta({ description: 'Id of the endpoint.' }) }) },
   };
@@ -90,7 +98,7 @@ export function createOpenApi(schemas: RequestSchemas & EndpointSchemas) {
       { name: 'health', description: 'For probes; no API key needed.' },
     ],
     components: {
-      securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'The secret of an API key.' } },
+      securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: SECURITY } },
     },
     paths: {
       '/v1/verifications': {
@@ -363,6 +371,21 @@ function webhook(type: EventType): ZodOpenApiOperationObject {
 
 function pascalCase(text: string): string {
   return text.replaceAll(/(?:^|[._])(\w)/g, (_match, letter: string) => letter.toUpperCase());
+}
+
+/** Names the scope that each call of `/v1` takes, as it is enforced. */
+function withScopes(document: ReturnType<typeof describe>) {
+  for (const [path, item] of Object.entries(document.paths ?? {})) {
+    if (!path.startsWith('/v1/')) continue;
+    for (const method of ['get', 'post', 'put', 'patch', 'delete'] as const) {
+      const call = item[method];
+      if (call === undefined) continue;
+      const scope = requiredScope(method, path);
+      call.security = [{ apiKey: [scope] }];
+      call.description = [call.description, `Takes the scope \`${scope}\`.`].filter(Boolean).join(' ');
+    }
+  }
+  return document;
 }
 
 function operation(operationId: string, summary: string, tag: string) {

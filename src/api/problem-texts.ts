@@ -31,17 +31,17 @@ export const PROBLEM_TEXTS: Record<ProblemCode, ProblemText> = {
   },
   unauthorized: {
     meaning:
-      'The request came without an API key, in another scheme than Bearer, or with a key that is not known here.',
+      'The request came without an API key, in another scheme than Bearer, or with a key that is not known here, has expired or was revoked.',
     remedy:
-      'Send `Authorization: Bearer <secret>`, with the secret of one entry of the setting `API_KEYS`. After a change of `API_KEYS` the API has to be restarted before it knows a new key.',
+      'Send `Authorization: Bearer <api key>`, with a key that `ringback keys create` made or the secret of one entry of the setting `API_KEYS`. After a change of `API_KEYS` the API has to be restarted before it knows a new key.',
     example: { detail: 'send an API key: "Authorization: Bearer <api key>"' },
   },
   forbidden: {
     meaning:
-      "The demo page and `/admin` take what changes something only from their own pages, so that no other site can use a visitor's browser for it; and in `/admin` only from a user whose role allows it.",
+      "The API key lacks the scope that this call takes; `scope` names it. The demo page and `/admin` answer so to what changes something and does not come from their own pages, so that no other site can use a visitor's browser for it, and `/admin` to a user whose role does not allow it.",
     remedy:
-      'Use the page itself, at the very address where it was opened, as a user with the role that `detail` names. A program uses `/v1` with an API key.',
-    example: { detail: 'this request did not come from our own page' },
+      'Use a key with that scope: `ringback keys create` makes one, and the reference at `/docs` tells the scope of each call. A page is to be used itself, at the very address where it was opened.',
+    example: { detail: 'this API key lacks the scope callbacks:manage', members: { scope: 'callbacks:manage' } },
   },
   'not-found': {
     meaning:

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { createApiKeyStore } from '../shared/api-key-store.ts';
 import { createNetworkPolicy } from '../shared/callback-target.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
@@ -30,6 +31,7 @@ import { createFindVerification } from './find-verification.ts';
 import { createTimeline, timelineRoute } from './get-timeline.ts';
 import { getVerificationRoute } from './get-verification.ts';
 import { createIdempotency } from './idempotency.ts';
+import { createKnownApiKeys } from './known-api-keys.ts';
 import { createListRoutes } from './list-verifications.ts';
 import { createNumberKey } from './number-key.ts';
 import { createOpenApi } from './openapi.ts';
@@ -90,6 +92,12 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
   const find = createFindVerification({ store, verifications });
   const subscriber = connectForWork(config.redisUrl, log);
   const changes = createChangeFeed({ redis: subscriber, keys });
+  const apiKeys = createKnownApiKeys({
+    store: createApiKeyStore({ redis, runScript, keys, clock }),
+    subscriber,
+    keys,
+    clock,
+  });
   const getVerification = getVerificationRoute({ find, changes, clock, monotonicNow });
   const numberKey = createNumberKey({ redis, keys, configured: config.numberKey, random: randomHex });
   const draft = createDraftVerification({ config, clock, numberKey, random: randomHex });
@@ -126,7 +134,7 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
       },
       endpointSchemas,
     ),
-    authenticate: createAuthenticate(config.apiKeys),
+    authenticate: createAuthenticate({ configured: config.apiKeys, stored: apiKeys, clock }),
     openapi: createOpenApi({ ...schemas, ...endpointSchemas }),
     admin: config.admin && createAdmin({ admin: config.admin, redis, runScript, keys, clock, queues, audit }),
     trustedProxies: config.trustedProxies,

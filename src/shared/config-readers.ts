@@ -2,6 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import { getCountries } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import type { AdminUser } from './admin-user.ts';
+import { KEY_NAME } from './api-key.ts';
 import { isCallbackSecret } from './callback-signature.ts';
 import { parseCidr } from './callback-target.ts';
 import type { Channel } from './channel.ts';
@@ -159,7 +160,7 @@ export const apiKeys = variable((text) => {
     const colon = entry.indexOf(':');
     const name = entry.slice(0, Math.max(0, colon));
     const secret = entry.slice(colon + 1);
-    if (!/^[\w.-]{1,64}$/.test(name)) {
+    if (!KEY_NAME.test(name)) {
       return refuse(
         `${which} is not name:secret, with a name of 1 to 64 letters, digits, dots, hyphens or underscores.`,
       );

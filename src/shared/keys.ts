@@ -45,6 +45,12 @@ export interface Keys {
   readonly reconcilerLease: string;
   /** STRING: the key of the number hash, when none is configured. */
   readonly numberKey: string;
+  /** HASH `doc`, `expires_at`, `revoked_at`, `last_used_day`: one API key. */
+  apiKey(id: string): string;
+  /** ZSET API key id → epoch ms of its making. */
+  readonly apiKeys: string;
+  /** Channel: an API key was made or changed; its id. */
+  readonly apiKeyChanges: string;
   /** STRING: one session of `/admin`, by the hash of its token. */
   adminSession(hash: string): string;
   /** HASH `count`, `until`: failed sign-ins from a place, and as a user from places that are not the user's. */
@@ -78,6 +84,9 @@ export function createKeys(root = 'ringback'): Keys {
     degraded: (what) => `${tag}:degraded:${what}`,
     reconcilerLease: `${tag}:reconciler-lease`,
     numberKey: `${tag}:number-key`,
+    apiKey: (id) => `${tag}:api-key:${id}`,
+    apiKeys: `${tag}:api-keys`,
+    apiKeyChanges: `${tag}:api-key-changes`,
     adminSession: (hash) => `${tag}:admin-session:${hash}`,
     signInFailures: (of) => `${tag}:sign-in-failures:${of}`,
     signInPlace: (user, place) => `${tag}:sign-in-place:${user}:${place}`,

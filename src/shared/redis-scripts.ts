@@ -14,6 +14,8 @@ const SCRIPTS = {
   lookAgain: source('look-again'),
   noteDelivery: source('note-delivery'),
   noteRateLimited: source('note-rate-limited'),
+  saveApiKey: source('save-api-key'),
+  noteApiKeyUse: source('note-api-key-use'),
   signInBegin: source('sign-in-begin'),
   signInEnd: source('sign-in-end'),
 };
