@@ -32,6 +32,8 @@ export interface Context {
   apiKeyFile: string | undefined;
   /** Aborted by Ctrl-C. */
   interrupted: AbortSignal;
+  /** Does what Ctrl-C does. */
+  interrupt: () => void;
 }
 
 /** A command as the command table holds it. */

@@ -22,7 +22,7 @@ export const doctor: Command = defineCommand({
 Nothing is written, sent or delivered: SignalWire is asked about a code that does not exist, and the callback
 target gets a connection without a request. RINGBACK_URL has the API asked as well.`,
   options: {},
-  async run({ positionals }, { output, env: given }) {
+  async run({ positionals }, { output, env: given, apiKeyFile }) {
     takeArguments(positionals);
     const env = await serviceEnv(given);
     const { settings, findings } = checkConfiguration(env);
@@ -31,7 +31,7 @@ target gets a connection without a request. RINGBACK_URL has the API asked as we
       ['Redis', () => checkRedis(settings.REDIS_URL)],
       ['SignalWire', () => checkSignalWire(settings)],
       ['the callback target', () => checkCallbackTarget(settings)],
-      ['the API', () => checkApi(env['RINGBACK_URL'])],
+      ['the API', () => checkApi(env, apiKeyFile)],
     ];
     for (const [what, check] of checks) {
       const stop = startSpinner(output, () => `asking ${what}`);

@@ -13,3 +13,18 @@ export const EXIT = {
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]['code'];
+
+/** How `verify` and `watch` end: by the status that the verification closed with. */
+export function exitCodeOf({ status }: { status: string }): ExitCode {
+  switch (status) {
+    case 'expired':
+    case 'failed':
+    case 'canceled':
+    case 'blocked':
+      return EXIT[status].code;
+    case 'approved':
+      return EXIT.ok.code;
+    default:
+      return EXIT.error.code; // a status that came later than this program
+  }
+}

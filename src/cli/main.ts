@@ -4,6 +4,7 @@ import { type Command, UsageError } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { loadEnv } from './env.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { explain } from './explain.ts';
 import { describeCommand, describeProgram } from './help.ts';
 import { createOutput } from './output.ts';
 
@@ -29,6 +30,7 @@ async function run([word = 'help', ...rest]: readonly string[]): Promise<ExitCod
       stdin,
       apiKeyFile: common['api-key-file'],
       interrupted: interruption.signal,
+      interrupt,
     }));
   } catch (error) {
     return tell(error, json);
@@ -57,16 +59,11 @@ function find(name: string): Command {
 
 /** Says on standard error what went wrong; as JSON when JSON was asked for. */
 function tell(error: unknown, json: boolean): ExitCode {
+  if (interruption.signal.aborted) return EXIT.interrupted.code;
   const { code, exitCode, message } = explain(error);
   const hint = code === 'usage' ? '\n`ringback help` tells what there is.' : '';
   stderr.write(json ? `${JSON.stringify({ error: { code, message } })}\n` : `${message}${hint}\n`);
   return exitCode;
-}
-
-function explain(error: unknown): { code: string; exitCode: ExitCode; message: string } {
-  if (error instanceof UsageError) return { code: 'usage', exitCode: EXIT.usage.code, message: error.message };
-  const message = error instanceof Error ? error.message : String(error);
-  return { code: 'error', exitCode: EXIT.error.code, message: `Something went wrong: ${message}` };
 }
 
 /** The first Ctrl-C lets the command end by itself, the second does not wait for it. */

@@ -4,7 +4,7 @@ const COLOURS = { red: 31, green: 32, yellow: 33, cyan: 36, bold: 1, dim: 2 } as
 export type Colour = keyof typeof COLOURS;
 
 /** A stream to write to, a terminal or not. */
-export type Sink = Pick<NodeJS.WriteStream, 'write'> & { isTTY?: boolean; columns?: number };
+type Sink = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
 
 /** What stays at the bottom of a terminal while lines are printed above it. */
 export interface BottomLine {
@@ -41,8 +41,8 @@ interface Deps {
 }
 
 export function createOutput({ stdout, stderr, json, env }: Deps): Output {
-  const drawable = stderr.isTTY === true && env['TERM'] !== 'dumb';
-  const coloured = !json && stdout.isTTY === true && env['TERM'] !== 'dumb' && !env['NO_COLOR'];
+  const dumb = env['TERM'] === 'dumb';
+  const coloured = !json && stdout.isTTY === true && !dumb && !env['NO_COLOR'];
   let bottom: BottomLine | undefined;
 
   function write(sink: Sink, text: string): void {
@@ -53,7 +53,7 @@ export function createOutput({ stdout, stderr, json, env }: Deps): Output {
 
   return {
     json,
-    terminal: drawable && !json ? stderr : undefined,
+    terminal: stderr.isTTY === true && !dumb && !json ? stderr : undefined,
     print: (line = '') => write(stdout, line),
     printDocument: (value) => write(stdout, JSON.stringify(value, null, 2)),
     printLine: (value) => write(stdout, JSON.stringify(value)),

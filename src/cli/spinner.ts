@@ -30,6 +30,7 @@ export function startSpinner(output: Output, say: () => string): () => void {
 }
 
 /** A line that wrapped could not be taken away again. */
-function shorten(line: string, columns = 80): string {
+function shorten(line: string, width: number | undefined): string {
+  const columns = width || 80; // a terminal may not know its width
   return line.length < columns ? line : `${line.slice(0, columns - 2)}…`;
 }

@@ -1,9 +1,10 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { API_KEY, type Service } from '../fixtures.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -24,7 +25,20 @@ export interface RunningCli {
 
 /** Starts `ringback`; it sees this environment only, and neither a `.env` nor a service that `npm start` runs. */
 export function startCli(args: readonly string[], env: Record<string, string> = {}): RunningCli {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  return start(process.execPath, [MAIN, ...args], env);
+}
+
+/** Whether this machine has the `script` of util-linux, which runs a program in a terminal. */
+export const HAS_TERMINAL = spawnSync('script', ['--version']).stdout?.toString().includes('util-linux') ?? false;
+
+/** Starts it in a terminal of its own: both of its outputs come as `stdout`, and what is entered is typed. */
+export function startInTerminal(args: readonly string[], env: Record<string, string> = {}): RunningCli {
+  const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
+  return start('script', ['-qefc', command, '/dev/null'], { TERM: 'xterm', ...env });
+}
+
+function start(program: string, args: readonly string[], env: Record<string, string>): RunningCli {
+  const child = spawn(program, args, {
     cwd: tmpdir(),
     env: { PATH: process.env['PATH'], RINGBACK_DATA_DIR: `${tmpdir()}/no-such-folder`, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -42,4 +56,23 @@ export function runCli(args: readonly string[], env: Record<string, string> = {}
   const { child, ended } = startCli(args, env);
   child.stdin.end();
   return ended;
+}
+
+/** What a client needs to use a service. */
+export function accessTo({ url }: Pick<Service, 'url'>): Record<string, string> {
+  return { RINGBACK_URL: url, RINGBACK_API_KEY: API_KEY };
+}
+
+interface LiveEvent {
+  event: string;
+  verification?: { id: string; status: string };
+  entry?: { type: string };
+}
+
+/** The JSON documents of a live output, one a line. */
+export function eventsOf(stdout: string): LiveEvent[] {
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 }

@@ -63,6 +63,7 @@ describe('ringback doctor', () => {
       'signalwire: ok',
       'callback target: ok',
       'api: ok',
+      'api key: ok',
     ]);
     expect(report.healthy).toBe(true);
     expect(code).toBe(0);
@@ -152,6 +153,17 @@ describe('ringback doctor', () => {
       detail: expect.stringContaining('connection refused'),
     });
     expect(find('api')).toMatchObject({ status: 'fail', detail: 'its /readyz was not reached' });
+  });
+
+  it('tells an API that is ready from a key that it does not know', async ({ service }) => {
+    const key = 'a-key-that-nobody-knows';
+
+    const { code, find, report } = await examine({ ...service.env, RINGBACK_URL: service.url, RINGBACK_API_KEY: key });
+
+    expect(find('api')).toMatchObject({ status: 'ok' });
+    expect(find('api key')).toMatchObject({ status: 'fail', detail: expect.stringContaining('401 unauthorized') });
+    expect(JSON.stringify(report)).not.toContain(key);
+    expect(code).toBe(1);
   });
 
   it('refuses a callback target whose name leads to an address that is not allowed', async ({ service }) => {

@@ -1,0 +1,27 @@
+import { RefusedError, UnreachableError } from './client.ts';
+import { UsageError } from './command.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { visible } from './output.ts';
+
+/** What went wrong: for a program (`code`), for a shell (`exitCode`) and for a person. */
+export interface Explanation {
+  /** Of the API's problem, else `usage`, `unreachable`, `interrupted` or `error`. */
+  code: string;
+  exitCode: ExitCode;
+  message: string;
+}
+
+export function explain(error: unknown): Explanation {
+  if (error instanceof UsageError) return { code: 'usage', exitCode: EXIT.usage.code, message: error.message };
+  if (error instanceof RefusedError) {
+    const { status, code } = error;
+    const exitCode = status < 500 ? EXIT.refused.code : EXIT.unreachable.code;
+    return { code, exitCode, message: `The API answered ${status} ${code}: ${visible(error.message)}` };
+  }
+  if (error instanceof UnreachableError) {
+    const message = `The API was not reached: ${error.message}. Is RINGBACK_URL its address?`;
+    return { code: 'unreachable', exitCode: EXIT.unreachable.code, message };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: 'error', exitCode: EXIT.error.code, message: `Something went wrong: ${message}` };
+}
