@@ -103,7 +103,7 @@ export async function startService({ env = {}, workers: workerCount = 1 }: Servi
   const workers: RunningWorker[] = [];
   for (let i = 0; i < workerCount; i++)
     workers.push(await startWorker(loadConfig(environment, 'worker'), log, { clock }));
-  const redis = new Redis(redisUrl);
+  const redis = new Redis(String(environment['REDIS_URL']));
   const queues = Object.fromEntries(
     QUEUE_NAMES.map((name) => [name, new Queue(name, { connection: redis, prefix: createKeys().queuePrefix })]),
   ) as Record<QueueName, Queue>;

@@ -3,7 +3,6 @@ import { open, type Policy } from '../shared/decide.ts';
 import type { Screening } from '../shared/screening.ts';
 import { isClosed, type OpenVerification, type Verification } from '../shared/verification.ts';
 import type { VerificationStore } from '../shared/verification-store.ts';
-import { verificationView } from '../shared/verification-view.ts';
 import type { Verifications } from '../shared/verifications.ts';
 import { ownerOf } from './authenticate.ts';
 import type { DraftVerification } from './draft-verification.ts';
@@ -124,7 +123,7 @@ export function createVerificationRoute(submit: SubmitVerification, schemas: Req
     return {
       status: kind === 'created' ? 202 : 200,
       location: `/v1/verifications/${verification.id}`,
-      body: verificationView(verification, 'full'),
+      verification,
     };
   };
 }

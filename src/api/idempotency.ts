@@ -1,16 +1,20 @@
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import type { RandomHex } from '../shared/ids.ts';
 import type { Keys } from '../shared/keys.ts';
 import type { RunScript } from '../shared/redis-scripts.ts';
+import type { Verification } from '../shared/verification.ts';
+import type { VerificationStore } from '../shared/verification-store.ts';
+import { type VerificationView, verificationView } from '../shared/verification-view.ts';
 import { ownerOf } from './authenticate.ts';
+import type { NumberKey } from './number-key.ts';
 import { invalidRequest, ProblemError } from './problems.ts';
 
-/** An answer that can be kept and given again. */
+/** An answer that can be kept and given again: a verification as it was at that moment. */
 export interface Reply {
   status: number;
   location?: string;
-  body: unknown;
+  verification: Verification;
 }
 
 /**
@@ -31,23 +35,36 @@ interface Deps {
   runScript: RunScript;
   keys: Keys;
   random: RandomHex;
+  store: Pick<VerificationStore, 'read'>;
+  /** Keys the hashes of what clients send: a body is little more than a number, and a key may be one. */
+  numberKey: NumberKey;
 }
 
 /**
  * Makes routes idempotent, as draft-ietf-httpapi-idempotency-key-header describes: the same key and body within 24 h gets
  * the same 2xx answer again, marked `Idempotency-Replayed: true`; any other answer frees the key. Keys belong to the
- * key name and the route.
+ * key name and the route. A kept answer holds the masked number; the full one is put back from the verification, while
+ * that one has it.
  */
-export function createIdempotency({ runScript, keys, random }: Deps) {
+export function createIdempotency({ runScript, keys, random, store, numberKey }: Deps) {
+  async function replay(response: Response, status: string, location: string, body: string): Promise<void> {
+    const kept = JSON.parse(body) as VerificationView;
+    const now = await store.read(kept.id);
+    const to = now ? verificationView(now.verification, 'full').to : kept.to;
+    response.set('idempotency-replayed', 'true');
+    send(response, Number(status), location, { ...kept, to });
+  }
+
   return function idempotent(route: IdempotentRoute): RequestHandler {
     return async (request, response) => {
       const key = readKey(request);
-      if (key === undefined) return send(response, await route(request, response, undefined));
+      if (key === undefined) return answer(response, await route(request, response, undefined));
 
-      const seed = hash(ownerOf(response), request.method, request.path, key);
+      const secret = await numberKey();
+      const seed = hash(secret, ownerOf(response), request.method, request.path, key);
       const record = [keys.idempotency(seed)];
       const token = random(8);
-      const fingerprint = hash(canonical(request.body));
+      const fingerprint = hash(secret, canonical(request.body));
       const begun = (await runScript('idempotencyBegin', record, [fingerprint, token, RUNNING_TTL_MS])) as string[];
       switch (begun[0]) {
         case 'other_body':
@@ -64,39 +81,43 @@ export function createIdempotency({ runScript, keys, random }: Deps) {
             },
           );
         case 'answered': {
-          const [, status, location, body] = begun;
-          response.set('idempotency-replayed', 'true');
-          return send(response, {
-            status: Number(status),
-            ...(location && { location }),
-            body: JSON.parse(body ?? 'null'),
-          });
+          const [, status = '', location = '', body = ''] = begun;
+          return replay(response, status, location, body);
         }
         default:
       }
       let reply: Reply;
       try {
         // the body belongs to the name: a key that was freed may come again with another one
-        reply = await route(request, response, hash(seed, fingerprint));
+        reply = await route(request, response, hash(secret, seed, fingerprint));
       } catch (error) {
         await runScript('idempotencyEnd', record, [token, '', '', '', '']).catch(() => {}); // else it runs out by itself
         throw error;
       }
       // what the route did is stored; when this fails, a repeat finds it by its name
-      await runScript('idempotencyEnd', record, [
-        token,
-        IDEMPOTENCY_TTL_MS,
-        reply.status,
-        reply.location ?? '',
-        JSON.stringify(reply.body),
-      ]).catch(() => {});
-      send(response, reply);
+      await runScript(
+        'idempotencyEnd',
+        [...record, keys.verificationReplies(reply.verification.id)],
+        [
+          token,
+          IDEMPOTENCY_TTL_MS,
+          reply.status,
+          reply.location ?? '',
+          JSON.stringify(verificationView(reply.verification, 'masked')),
+          seed,
+        ],
+      ).catch(() => {});
+      answer(response, reply);
     };
   };
 }
 
-function send(response: Response, { status, location, body }: Reply): void {
-  if (location !== undefined) response.location(location);
+function answer(response: Response, { status, location = '', verification }: Reply): void {
+  send(response, status, location, verificationView(verification, 'full'));
+}
+
+function send(response: Response, status: number, location: string, body: VerificationView): void {
+  if (location !== '') response.location(location);
   response.status(status).json(body);
 }
 
@@ -123,8 +144,8 @@ function canonical(value: unknown): string {
   );
 }
 
-function hash(...parts: readonly string[]): string {
-  const digest = createHash('sha256');
+function hash(secret: string, ...parts: readonly string[]): string {
+  const digest = createHmac('sha256', secret);
   for (const part of parts) digest.update(`${part.length}:${part}`);
   return digest.digest('hex').slice(0, 40);
 }

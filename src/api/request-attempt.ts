@@ -4,7 +4,6 @@ import { decide, type Policy, type VerificationEvent } from '../shared/decide.ts
 import type { RandomHex } from '../shared/ids.ts';
 import type { Applicant, Screening } from '../shared/screening.ts';
 import { isClosed, type Verification } from '../shared/verification.ts';
-import { verificationView } from '../shared/verification-view.ts';
 import { ownerOf } from './authenticate.ts';
 import { closedProblem } from './closed-problem.ts';
 import { applicantFor } from './draft-verification.ts';
@@ -87,6 +86,6 @@ export function requestAttemptRoute(requestAttempt: RequestAttempt, schemas: Req
   return async (request, response, seed) => {
     const { channel } = parseBody(schemas.RequestAttempt, request.body === undefined ? {} : request.body);
     const verification = await requestAttempt(request.params['id'], ownerOf(response), channel, seed);
-    return { status: 202, body: verificationView(verification, 'full') };
+    return { status: 202, verification };
   };
 }

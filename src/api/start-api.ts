@@ -108,7 +108,7 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
   const submit = createSubmitVerification({ draft, screening, store, verifications, policy, clock });
   const checkCode = createCheckCode({ find, signalwire, metrics, random: randomHex, monotonicNow });
   const requestAttempt = createRequestAttempt({ find, screening, policy, clock, random: randomHex });
-  const idempotent = createIdempotency({ runScript, keys, random: randomHex });
+  const idempotent = createIdempotency({ runScript, keys, random: randomHex, store, numberKey });
   const getTimeline = timelineRoute(createTimeline({ find, store, callbacks, changes, clock }));
   const useCases = { submit, find, getVerification, getTimeline, checkCode, requestAttempt, schemas, idempotent };
   const replayCallback = createReplayCallback({ callbacks, errands, clock });

@@ -14,8 +14,8 @@ export type SendOutcome =
   | { kind: 'unknown'; detail: string; httpStatus: number | null }
   /** `providerCode` is the code by its documented name; with `account` it speaks of the account, not of the number. */
   | { kind: 'refused'; detail: string; httpStatus: number; providerCode: string | undefined; account: boolean }
-  /** The operator's fault, not the number's. */
-  | { kind: 'misconfigured'; detail: string; httpStatus: number };
+  /** The operator's fault, not the number's. `httpStatus` is null when nothing was asked. */
+  | { kind: 'misconfigured'; detail: string; httpStatus: number | null };
 
 /** `success` as documented, or as the string that some clients report. */
 export const Flag = z.union([z.boolean(), z.stringbool({ truthy: ['true'], falsy: ['false'], case: 'sensitive' })]);

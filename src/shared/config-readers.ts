@@ -7,6 +7,7 @@ import { isCallbackSecret } from './callback-signature.ts';
 import { parseCidr } from './callback-target.ts';
 import type { Channel } from './channel.ts';
 import { Duration, formatDuration } from './duration.ts';
+import type { EncryptionKey } from './number-cipher.ts';
 import { HASH_PREFIX, parsePasswordHash } from './password.ts';
 import { judgeNumber } from './phone-number.ts';
 
@@ -209,6 +210,23 @@ export const verbatim = variable((text) => text);
 /** A key that must not be guessed: phone numbers are few enough to try them all. */
 export const secretKey = variable((text) => {
   return text.length >= 32 ? text : refuse('has fewer than 32 characters. Make a longer one.');
+});
+
+/** A ring of AES-256 keys, `id:base64`, comma-separated. Entries are named by their position: a slip may put the key first. */
+export const encryptionKeys = variable((text) => {
+  const ids = new Set<string>();
+  return splitList(text).map((entry, index): EncryptionKey => {
+    const which = `entry ${index + 1}`;
+    const [, id, encoded] = /^([\w.-]{1,32}):([A-Za-z0-9+/_-]{43}=?)$/.exec(entry) ?? [];
+    if (id === undefined || encoded === undefined) {
+      return refuse(
+        `${which} is not id:key, with an id of 1 to 32 letters, digits, dots, hyphens or underscores and the base64 of 32 random bytes.`,
+      );
+    }
+    if (ids.has(id)) return refuse(`${which} has the id of another entry. Give each key an id of its own.`);
+    ids.add(id);
+    return { id, key: Buffer.from(encoded, 'base64') };
+  });
 });
 
 /** Standard Webhooks secrets, comma-separated. */

@@ -12,6 +12,7 @@ import {
   credential,
   duration,
   durations,
+  encryptionKeys,
   flag,
   integer,
   listenAddress,
@@ -30,6 +31,7 @@ import {
   workflow,
 } from './config-readers.ts';
 import { formatDuration } from './duration.ts';
+import type { EncryptionKey } from './number-cipher.ts';
 
 /** The settings of one process, parsed once at its start. Durations are in milliseconds unless they say otherwise. */
 export interface Config {
@@ -59,6 +61,8 @@ export interface Config {
   };
   /** Key of the number hash; undefined: the one kept in Redis. */
   numberKey: string | undefined;
+  /** Seal the numbers that are stored: the first one seals, all of them open. Empty: numbers are stored as they are. */
+  encryptionKeys: readonly EncryptionKey[];
   retentionMs: number;
   numberRetentionMs: number;
   /** ISO 3166-1 alpha-2 codes of the countries that codes are sent to. */
@@ -135,6 +139,7 @@ const Environment = z.object({
     DEFAULT_CALLBACK_SCHEDULE.map(formatDuration).join(','),
   ),
   NUMBER_KEY: secretKey.optional(),
+  ENCRYPTION_KEYS: encryptionKeys.optional(),
   RETENTION: duration({ minMs: 1_000, maxMs: 3_650 * DAY_MS }).prefault('30d'),
   NUMBER_RETENTION: duration({ minMs: 0, maxMs: 3_650 * DAY_MS }).prefault('24h'),
   COUNTRIES: countries.prefault('US,CA'),
@@ -302,6 +307,7 @@ function toConfig(v: Settings): Config {
       concurrency: v.CALLBACK_CONCURRENCY,
     },
     numberKey: v.NUMBER_KEY,
+    encryptionKeys: v.ENCRYPTION_KEYS ?? [],
     retentionMs: v.RETENTION,
     numberRetentionMs: v.NUMBER_RETENTION,
     countries: v.COUNTRIES,

@@ -11,6 +11,8 @@ export interface Keys {
   verification(id: VerificationId): string;
   /** LIST of callback ids of one verification, oldest first. */
   verificationCallbacks(id: VerificationId): string;
+  /** SET of the hashes under which {@link Keys.idempotency} keeps answers that tell of one verification. */
+  verificationReplies(id: VerificationId): string;
   /** HASH `version`, `doc`, `body`: one callback. */
   callback(id: CallbackId): string;
   /** ZSET verification id → epoch ms of its making: all of one key name, those for one number, those with one reference. */
@@ -66,6 +68,7 @@ export function createKeys(root = 'ringback'): Keys {
     queuePrefix: tag,
     verification: (id) => `${tag}:verification:${id}`,
     verificationCallbacks: (id) => `${tag}:verification:${id}:callbacks`,
+    verificationReplies: (id) => `${tag}:verification:${id}:replies`,
     callback: (id) => `${tag}:callback:${id}`,
     verificationsOf: (owner) => `${tag}:verifications:${owner}`,
     verificationsByNumber: (owner, numberHash) => `${tag}:verifications:${owner}:number:${numberHash}`,

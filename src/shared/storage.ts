@@ -10,6 +10,7 @@ import { createHealth } from './health.ts';
 import { randomHex } from './ids.ts';
 import type { Keys } from './keys.ts';
 import type { Metrics } from './metrics.ts';
+import { createNumberCipher } from './number-cipher.ts';
 import { policyOf } from './policy.ts';
 import { createQueues } from './queues.ts';
 import { createRunScript } from './redis-scripts.ts';
@@ -34,6 +35,9 @@ export function createStorage({ redis, keys, clock, config, metrics, log }: Deps
   const errands = createErrands({ queues, clock, log });
   const endpoints = createEndpointStore({ redis, runScript, keys });
   const { retentionMs } = config;
+  if (config.encryptionKeys.length === 0) {
+    log.warn('ENCRYPTION_KEYS is not set: numbers are stored unencrypted until NUMBER_RETENTION after the end');
+  }
   const callbackUrl = config.callbacks.url;
   const random = randomHex;
   const store = createVerificationStore({
@@ -43,6 +47,7 @@ export function createStorage({ redis, keys, clock, config, metrics, log }: Deps
     clock,
     policy,
     random,
+    numbers: createNumberCipher(config.encryptionKeys, log),
     endpoints,
     callbackUrl,
     retentionMs,

@@ -2,8 +2,8 @@ import type { Redis } from 'ioredis';
 import type { Keys } from './keys.ts';
 
 const CHANNELS = ['sms', 'call'] as const;
-/** The operator's set-up; the account behind it; SignalWire itself. */
-const CODES = ['misconfigured', 'account', 'circuit_open'] as const;
+/** The operator's set-up; the account behind it; SignalWire itself; numbers that no key opens. */
+const CODES = ['misconfigured', 'account', 'circuit_open', 'encryption_key'] as const;
 
 /** Trouble that `readyz` reports while it lasts. */
 export interface Trouble {

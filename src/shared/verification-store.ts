@@ -15,6 +15,7 @@ import type { EndpointStore } from './endpoint-store.ts';
 import type { RandomHex, VerificationId } from './ids.ts';
 import type { Keys } from './keys.ts';
 import { type Entry, newestFirst } from './newest-first.ts';
+import type { NumberCipher } from './number-cipher.ts';
 import type { RunScript } from './redis-scripts.ts';
 import { StoryFact, storyLine, tell } from './story.ts';
 import { activeAttempt, isClosed, Verification } from './verification.ts';
@@ -60,6 +61,8 @@ interface Deps {
   clock: Clock;
   policy: Policy;
   random: RandomHex;
+  /** The full number is sealed on its way into Redis and opened on its way out. */
+  numbers: NumberCipher;
   endpoints: Pick<EndpointStore, 'of' | 'load'>;
   /** `CALLBACK_URL` */
   callbackUrl: string | undefined;
@@ -80,7 +83,16 @@ export type VerificationStore = ReturnType<typeof createVerificationStore>;
  * otherwise it is decided anew, so two parties never act on the same state.
  */
 export function createVerificationStore(deps: Deps) {
-  const { redis, runScript, keys, clock, policy, random } = deps;
+  const { redis, runScript, keys, clock, policy, random, numbers } = deps;
+
+  function parse(version: string, doc: string): Stored {
+    const stored = Verification.parse(JSON.parse(doc));
+    return { version: Number(version), verification: { ...stored, to: numbers.open(stored.to, stored.id) } };
+  }
+
+  function serialize(v: Verification): string {
+    return JSON.stringify(v.to === v.masked ? v : { ...v, to: numbers.seal(v.to, v.id) });
+  }
 
   async function read(id: VerificationId): Promise<Stored | undefined> {
     const [version, doc] = await redis.hmget(keys.verification(id), 'version', 'doc');
@@ -137,7 +149,7 @@ export function createVerificationStore(deps: Deps) {
       [
         next.id,
         before?.version ?? 0,
-        JSON.stringify(next),
+        serialize(next),
         token,
         due ?? '',
         isClosed(next) ? Math.ceil(next.closedAt + deps.retentionMs) : '',
@@ -236,10 +248,6 @@ export function createVerificationStore(deps: Deps) {
       await runScript('lookAgain', [keys.verification(id), keys.due], [id, stored?.version ?? 0, Math.floor(next)]);
     },
   };
-}
-
-function parse(version: string, doc: string): Stored {
-  return { version: Number(version), verification: Verification.parse(JSON.parse(doc)) };
 }
 
 /**

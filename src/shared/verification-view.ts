@@ -1,3 +1,4 @@
+import { isSealed } from './number-cipher.ts';
 import type { Attempt, Verification } from './verification.ts';
 import { MIN_TIME_TO_SEND_MS } from './verification.ts';
 
@@ -38,7 +39,7 @@ export function verificationView(v: Verification, number: 'full' | 'masked') {
     object: 'verification' as const,
     status: v.status,
     reason: v.reason,
-    to: number === 'full' ? v.to : v.masked,
+    to: number === 'full' && !isSealed(v.to) ? v.to : v.masked,
     reference: v.reference,
     metadata: v.metadata,
     workflow: v.workflow,

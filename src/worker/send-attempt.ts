@@ -6,6 +6,7 @@ import type { Clock } from '../shared/clock.ts';
 import type { Answer, TryOutcome } from '../shared/decide.ts';
 import type { RandomHex } from '../shared/ids.ts';
 import type { Metrics } from '../shared/metrics.ts';
+import { explainSealed, isSealed } from '../shared/number-cipher.ts';
 import { LEAVE_WITHIN_MS } from '../shared/policy.ts';
 import { AttemptJob } from '../shared/queues.ts';
 import type { SignalWireClient } from '../shared/signalwire-client.ts';
@@ -82,6 +83,7 @@ export function createSendAttempt(deps: Deps) {
     validForMs: number,
     leaveWithinMs: number,
   ): Promise<SendOutcome> {
+    if (isSealed(v.to)) return { kind: 'misconfigured', detail: explainSealed(v.to), httpStatus: null };
     const startedAt = monotonicNow();
     const outcome = await signalwire.send(
       {
@@ -119,11 +121,8 @@ export function createSendAttempt(deps: Deps) {
     if (outcome.kind === 'rate_limited') {
       await deps.pauseChannel(channel, v.numberHash, outcome.retryAfterMs);
     } else if (outcome.kind === 'misconfigured' || (outcome.kind === 'refused' && outcome.account)) {
-      const code = outcome.kind === 'misconfigured' ? 'misconfigured' : 'account';
-      log.error(
-        { channel, httpStatus: outcome.httpStatus, reason: outcome.detail },
-        `signalwire ${code}: an operator has to act`,
-      );
+      const code = isSealed(v.to) ? 'encryption_key' : outcome.kind === 'misconfigured' ? 'misconfigured' : 'account';
+      log.error({ channel, httpStatus: outcome.httpStatus, reason: outcome.detail }, `${code}: an operator has to act`);
       await deps.troubles.report({ channel, code, detail: outcome.detail }, clock.now());
     } else if (outcome.kind === 'sent') {
       await deps.troubles.clear(channel, ['misconfigured', 'account']);

@@ -59,7 +59,7 @@ describe('example.env', () => {
 
   it('gives commands whose secrets are accepted', () => {
     const commands = [...text.matchAll(/^# {3}node -e "(.*)"$/gm)].map(([, code = '']) => code);
-    const [apiKeys, password, callbackSecret, numberKey] = commands.map((code) => run(code));
+    const [apiKeys, password, callbackSecret, numberKey, encryptionKeys] = commands.map((code) => run(code));
 
     const config = loadConfig(
       {
@@ -69,13 +69,15 @@ describe('example.env', () => {
         ADMIN_PASSWORD: password,
         CALLBACK_SECRET: callbackSecret,
         NUMBER_KEY: numberKey,
+        ENCRYPTION_KEYS: encryptionKeys,
       },
       'api',
     );
 
-    expect(commands).toHaveLength(4);
+    expect(commands).toHaveLength(5);
     expect(config.apiKeys).toHaveLength(1);
     expect(config.callbacks.secrets).toHaveLength(1);
+    expect(config.encryptionKeys).toHaveLength(1);
   });
 });
 

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { pino } from 'pino';
 import { createCallbackStore } from '../../src/shared/callback-store.ts';
 import type { Channel } from '../../src/shared/channel.ts';
 import type { EpochMs } from '../../src/shared/clock.ts';
@@ -6,6 +7,7 @@ import { open, type Policy } from '../../src/shared/decide.ts';
 import { createEndpointStore } from '../../src/shared/endpoint-store.ts';
 import { newVerificationId, type RandomHex, type VerificationId } from '../../src/shared/ids.ts';
 import { createKeys } from '../../src/shared/keys.ts';
+import { createNumberCipher, type EncryptionKey } from '../../src/shared/number-cipher.ts';
 import { createRunScript, type RunScript } from '../../src/shared/redis-scripts.ts';
 import type { OpenVerification } from '../../src/shared/verification.ts';
 import { createVerificationStore } from '../../src/shared/verification-store.ts';
@@ -55,6 +57,7 @@ export interface StoreOptions {
   policy?: Policy;
   callbackUrl?: string | undefined;
   random?: RandomHex;
+  encryptionKeys?: readonly EncryptionKey[];
 }
 
 export type Storage = Awaited<ReturnType<typeof openStorage>>;
@@ -120,6 +123,7 @@ export async function openStorage(policy: Policy = POLICY) {
       clock,
       policy: options.policy ?? policy,
       random: options.random ?? random,
+      numbers: createNumberCipher(options.encryptionKeys ?? [], pino({ level: 'silent' })),
       endpoints,
       callbackUrl: 'callbackUrl' in options ? options.callbackUrl : CALLBACK_URL,
       retentionMs: RETENTION_MS,
