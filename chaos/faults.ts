@@ -1,11 +1,10 @@
-import type { TcpProxy } from '../test/tcp-proxy.ts';
 import type { Fleet } from './fleet.ts';
 import { pause } from './pause.ts';
 import { API_POINTS, FREEZE_POINTS, type Order, type Point, WORKER_POINTS } from './points.ts';
 import type { Provider } from './provider.ts';
 import type { Random } from './random.ts';
 import type { Receiver } from './receiver.ts';
-import type { RedisServer } from './redis-server.ts';
+import type { RedisUnderTest } from './redis-under-test.ts';
 
 const FAULTS = [
   'worker dies at a point',
@@ -54,8 +53,7 @@ interface PlannedFault {
 
 interface Deps {
   fleet: Fleet;
-  redis: RedisServer;
-  proxies: readonly TcpProxy[];
+  redis: RedisUnderTest;
   provider: Provider;
   receiver: Receiver;
   signal: AbortSignal;
@@ -67,18 +65,23 @@ const REDIS_FREEZE_MS = 3_000;
 const OUTAGE_MS = { min: 300, max: 3_000 };
 const GAP_MS = { min: 150, max: 900 };
 
-/** All faults of a run; they follow from the seed. Each point has its turn before one comes again. */
-export function planFaults(random: Random, forMs: number): PlannedFault[] {
+/**
+ * All faults of a run; they follow from the seed. Each point has its turn before one comes again.
+ *
+ * @param redisCanBeCutOff - false where clients find the servers by themselves, so that no proxy stands between.
+ */
+export function planFaults(random: Random, forMs: number, redisCanBeCutOff: boolean): PlannedFault[] {
   const draw = random.fork('faults');
   const decks = {
     worker: createDeck<Point>(draw, WORKER_POINTS),
     freeze: createDeck<Point>(draw, FREEZE_POINTS),
     api: createDeck<Point>(draw, API_POINTS),
   };
+  const faults = FAULTS.filter((fault) => redisCanBeCutOff || fault !== 'redis unreachable');
   const plan: PlannedFault[] = [];
   for (let at = 0; at < forMs; ) {
     const afterMs = draw.int(GAP_MS.min, GAP_MS.max);
-    const kind = draw.weighted(FAULTS.map((fault) => [WEIGHTS[fault], fault] as const));
+    const kind = draw.weighted(faults.map((fault) => [WEIGHTS[fault], fault] as const));
     const { min, max } = kind === 'worker freezes at a point' ? FREEZE_MS : OUTAGE_MS;
     plan.push({
       kind,
@@ -113,7 +116,7 @@ function createDeck<T>(draw: Random, all: readonly T[]): () => T {
  * @returns how often each fault of the surroundings happened; deaths of processes are counted where they are found.
  */
 export async function runFaults(plan: readonly PlannedFault[], deps: Deps): Promise<Map<string, number>> {
-  const { fleet, redis, proxies, provider, receiver, signal } = deps;
+  const { fleet, redis, provider, receiver, signal } = deps;
   const happened = new Map<string, number>();
   const underWay = new Map<string, Promise<void>>();
 
@@ -153,13 +156,13 @@ export async function runFaults(plan: readonly PlannedFault[], deps: Deps): Prom
         return;
       }
       case 'redis killed':
-        outage('redis', kind, () => redis.killAndRestart());
+        outage('redis', kind, () => redis.kill());
         return;
       case 'redis frozen':
         outage('redis', kind, () => during(REDIS_FREEZE_MS, redis.freeze, redis.thaw));
         return;
       case 'redis unreachable': {
-        const proxy = one(proxies);
+        const proxy = one(redis.proxies);
         if (proxy) outage(`proxy ${proxy.port}`, kind, () => during(lastsMs, proxy.cut, proxy.restore));
         return;
       }

@@ -76,7 +76,7 @@ function writeOf(name: string, args: readonly unknown[]): Write | undefined {
   if (name !== 'evalsha' && name !== 'eval') return undefined;
   const keyCount = Number(args[1]);
   const key = String(args[2]);
-  if (/:callback:cb_[0-9a-f]{34}$/.test(key) && keyCount === 2) return WRITES.delivery;
+  if (/:callback:cb_[0-9a-f]{34}$/.test(key) && keyCount <= 3) return WRITES.delivery;
   if (!/:verification:ver_[0-9a-f]{34}$/.test(key) || keyCount < 5) return undefined;
   const [, version, doc] = args.slice(2 + keyCount);
   if (String(version) === '0') return WRITES.submission;

@@ -2,14 +2,19 @@ import { randomInt } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { MOST_VERIFICATIONS } from './clients.ts';
+import { REDIS_KINDS } from './redis-under-test.ts';
 import { faults, isClean, table } from './report.ts';
 import { runChaos } from './run.ts';
 
 const USAGE = `npm run chaos -- [--seed <number>] [--verifications <1-${MOST_VERIFICATIONS}>] [--minutes <number>] [--short]
+                 [--redis single|sentinel|cluster] [--wait <replicas>]
 
   --seed           replays the load and the faults of an earlier run (default: random)
   --verifications  default 300; 60 with --short
   --minutes        how long faults are injected (default 3; 0.35 with --short)
+  --redis          what the verifications are kept in: one server (default), a primary with two replicas and three
+                   Sentinels, or a Cluster of three primaries with a replica each
+  --wait           replicas that a write must reach before it is relied on (REDIS_WAIT_REPLICAS, default 0)
   --short          cancels what is open after the faults instead of waiting until it expires
 `;
 
@@ -21,10 +26,13 @@ function readOptions() {
       seed: { type: 'string', default: String(randomInt(1_000_000_000)) },
       verifications: { type: 'string' },
       minutes: { type: 'string' },
+      redis: { type: 'string', default: 'single' },
+      wait: { type: 'string', default: '0' },
       short: { type: 'boolean', default: false },
     },
   });
   const { short } = values;
+  const redis = REDIS_KINDS.find((kind) => kind === values.redis);
   const seed = Number(values.seed);
   const verifications = Number(values.verifications ?? (short ? 60 : 300));
   const minutes = Number(values.minutes ?? (short ? 0.35 : 3));
@@ -33,9 +41,18 @@ function readOptions() {
     Number.isSafeInteger(verifications) &&
     verifications >= 1 &&
     verifications <= MOST_VERIFICATIONS &&
-    minutes > 0;
+    minutes > 0 &&
+    redis !== undefined &&
+    ['0', '1', '2'].includes(values.wait);
   if (!isGood) throw new RangeError('a value is out of range');
-  return { seed, verifications, faultsMs: minutes * 60_000, cancelTheRest: short };
+  return {
+    seed,
+    redis,
+    waitReplicas: Number(values.wait),
+    verifications,
+    faultsMs: minutes * 60_000,
+    cancelTheRest: short,
+  };
 }
 
 const stop = new AbortController();

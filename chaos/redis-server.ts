@@ -4,8 +4,6 @@ import path from 'node:path';
 import { Redis } from 'ioredis';
 import { ensureRedis } from '../scripts/ensure-redis.mjs';
 
-export type RedisServer = Awaited<ReturnType<typeof startRedisServer>>;
-
 /** A Redis with an append-only file in a folder of its own, which may be killed and frozen. */
 export async function startRedisServer() {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'ringback-chaos-'));

@@ -1,4 +1,5 @@
 import { BROKEN } from './audit.ts';
+import type { RedisKind } from './redis-under-test.ts';
 import type { ChaosResult } from './run.ts';
 
 /** Whether everything was as promised. */
@@ -8,6 +9,14 @@ export function isClean({ audit, oddAnswers, unexpectedEnds }: ChaosResult): boo
 
 export const sum = (counts: ReadonlyMap<string, number>) =>
   [...counts.values()].reduce((total, count) => total + count, 0);
+
+const REDIS_WORDS: Record<RedisKind, string> = {
+  single: 'one server',
+  sentinel: 'a primary with two replicas, three Sentinels',
+  cluster: 'a Cluster of three primaries with a replica each',
+};
+
+const waits = (replicas: number) => (replicas === 0 ? '' : `, each write waits for ${replicas}`);
 
 /** The figures of a run, as a Markdown table. */
 export function table(result: ChaosResult): string {
@@ -19,6 +28,7 @@ export function table(result: ChaosResult): string {
   const others = new Map([...outages].filter(([kind]) => kind !== 'redis killed'));
   const rows: [string, string | number][] = [
     ['seed', result.options.seed],
+    ['Redis', `${REDIS_WORDS[result.options.redis]}${waits(result.options.waitReplicas)}`],
     ['took', `${Math.round(result.tookMs / 1000)} s`],
     ['crashes injected (SIGKILL)', `${sum(deaths) + redisKills}: ${list(new Map([...deaths, ['redis', redisKills]]))}`],
     ['freezes injected (SIGSTOP, longer than the lock)', `${sum(freezes)}: ${list(freezes)}`],

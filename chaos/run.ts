@@ -1,10 +1,9 @@
 import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { VerificationId } from '../src/shared/ids.ts';
 import { createKeys } from '../src/shared/keys.ts';
 import { activeAttempt, isClosed, Verification } from '../src/shared/verification.ts';
 import type { VerificationView } from '../src/shared/verification-view.ts';
-import { startTcpProxy } from '../test/tcp-proxy.ts';
 import { type Audit, audit, type Evidence } from './audit.ts';
 import { API_KEY, type ApiAnswer, createClients } from './clients.ts';
 import { planFaults, runFaults } from './faults.ts';
@@ -13,10 +12,13 @@ import { pause, until } from './pause.ts';
 import { PROJECT_KEY, startProvider, TOKEN } from './provider.ts';
 import { createRandom } from './random.ts';
 import { type Delivery, startReceiver } from './receiver.ts';
-import { startRedisServer } from './redis-server.ts';
+import { connectToAll, type RedisKind, serversOf, startRedisUnderTest } from './redis-under-test.ts';
 
 export interface ChaosOptions {
   seed: number;
+  redis: RedisKind;
+  /** `REDIS_WAIT_REPLICAS` of all processes. */
+  waitReplicas: number;
   verifications: number;
   /** How long faults are injected. */
   faultsMs: number;
@@ -27,7 +29,7 @@ export interface ChaosOptions {
 }
 
 export interface ChaosResult {
-  options: Pick<ChaosOptions, 'seed' | 'verifications'>;
+  options: Pick<ChaosOptions, 'seed' | 'redis' | 'waitReplicas' | 'verifications'>;
   tookMs: number;
   audit: Audit;
   /** Deaths and freezes of processes, and faults of their surroundings, by kind. */
@@ -92,15 +94,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   };
 
   try {
-    const redis = opened(await startRedisServer(), (it) => it.stop());
-    const proxies = [
-      opened(await startTcpProxy(redis.port), (it) => it.close()),
-      opened(await startTcpProxy(redis.port), (it) => it.close()),
-    ];
+    const redis = opened(await startRedisUnderTest(options.redis), (it) => it.stop());
     const provider = opened(await startProvider(random.fork('provider')), (it) => it.close());
     const receiver = opened(await startReceiver(random.fork('receiver')), (it) => it.close());
-    const store = opened(new Redis(redis.url, { maxRetriesPerRequest: null }), async (it) => it.disconnect());
-    store.on('error', () => {}); // it is killed on purpose
+    const store = opened(connectToAll(redis.directUrl), async (it) => it.disconnect());
 
     const roles = [...Array<'api'>(APIS).fill('api'), ...Array<'worker'>(WORKERS).fill('worker')];
     const fleet = opened(
@@ -110,7 +107,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
           name: `${role} ${i + 1}`,
           env: {
             ...SETTINGS,
-            REDIS_URL: `redis://127.0.0.1:${proxies[i % proxies.length]?.port}`,
+            REDIS_URL: redis.urlOf(i),
+            REDIS_WAIT_REPLICAS: String(options.waitReplicas),
             SIGNALWIRE_BASE_URL: provider.url,
             CALLBACK_URL: receiver.url,
           },
@@ -126,11 +124,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const clients = createClients({ random, provider, apiUrls: fleet.apiUrls, signal });
     const loadMs = options.faultsMs * (1 - LAST_SUBMISSION_BEFORE_END);
     const stories = Array.from({ length: options.verifications }, (_, n) => clients.run(n, loadMs));
-    const plan = planFaults(random, options.faultsMs);
-    const [outages] = await Promise.all([
-      runFaults(plan, { fleet, redis, proxies, provider, receiver, signal }),
-      ...stories,
-    ]);
+    const plan = planFaults(random, options.faultsMs, redis.proxies.length > 0);
+    const [outages] = await Promise.all([runFaults(plan, { fleet, redis, provider, receiver, signal }), ...stories]);
     if (!(await allReady())) throw new Error(`not all processes came back: ${describeEnds(fleet.unexpected)}`);
     const faultsOverAt = Date.now();
 
@@ -197,10 +192,12 @@ const keys = createKeys();
 async function readAll(store: Redis): Promise<Map<string, Verification>> {
   const prefix = keys.verification('' as VerificationId);
   const found = new Map<string, Verification>();
-  for await (const batch of store.scanStream({ match: `${prefix}*`, count: 1_000, type: 'hash' })) {
-    for (const key of batch as string[]) {
-      const doc = await store.hget(key, 'doc');
-      if (doc !== null) found.set(key.slice(prefix.length), Verification.parse(JSON.parse(doc)));
+  for (const server of serversOf(store)) {
+    for await (const batch of server.scanStream({ match: `${prefix}*`, count: 1_000, type: 'hash' })) {
+      for (const key of batch as string[]) {
+        const doc = await store.hget(key, 'doc');
+        if (doc !== null) found.set(key.slice(prefix.length), Verification.parse(JSON.parse(doc)));
+      }
     }
   }
   return found;

@@ -34,7 +34,7 @@ export function createProblemHandler(log: Logger): ErrorRequestHandler {
 
 /** How ioredis says that Redis is away, too slow, full, or still loading its data. */
 const REDIS_TROUBLE =
-  /Command timed out|Connection is closed|Stream isn't writeable|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|max retries per request|^(LOADING|OOM|MISCONF|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS)\b/i;
+  /Command timed out|Connection is closed|Stream isn't writeable|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|max retries per request|Too many Cluster redirections|Cluster isn't ready|Failed to refresh slots cache|All sentinels are unreachable|^(LOADING|OOM|MISCONF|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS)\b/i;
 
 function asProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;

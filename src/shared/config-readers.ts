@@ -10,6 +10,7 @@ import { Duration, formatDuration } from './duration.ts';
 import type { EncryptionKey } from './number-cipher.ts';
 import { HASH_PREFIX, parsePasswordHash } from './password.ts';
 import { judgeNumber } from './phone-number.ts';
+import { parseRedisUrl, RedisAddressError } from './redis-address.ts';
 
 class Refusal extends Error {}
 
@@ -133,24 +134,15 @@ export const trustedOrigin = variable((text) => {
   return url.origin;
 });
 
-/** A Redis server's URL. Refusals do not repeat it: it may hold a password. */
+/** Where Redis is. Refusals do not repeat it: it may hold a password. */
 export const redisUrl = variable((text) => {
-  const accepted = 'redis://[[user]:password@]host[:port][/db] or rediss://… for TLS';
-  const several = /^[a-z+-]*(sentinel|cluster)[a-z+-]*:/i.test(text);
-  if (!several && !/^rediss?:\/\//i.test(text)) return refuse(`is no Redis URL. Set ${accepted}.`);
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  // a comma before the host may stand in a password
-  if (several || (url?.hostname ?? text.replace(/^.*@/, '')).includes(',')) {
-    return refuse(`names several servers; Sentinel and Cluster are not supported. Set one server: ${accepted}.`);
+  try {
+    parseRedisUrl(text);
+    return text;
+  } catch (error) {
+    if (error instanceof RedisAddressError) return refuse(error.message);
+    throw error;
   }
-  if (!url?.hostname || url.hash || !isDecodable(url.username + url.password)) {
-    return refuse(`is no Redis URL. Set ${accepted}; special characters in the password are percent-encoded.`);
-  }
-  if (!/^\/?\d{0,4}$/.test(url.pathname)) return refuse(`has a path that is no database number. Set ${accepted}.`);
-  if (!['', '?family=0', '?family=4', '?family=6'].includes(url.search)) {
-    return refuse('has parameters. Only ?family=0, 4 or 6 (the IP version) may stand behind the address.');
-  }
-  return text;
 }, 'is required. Set the address of a Redis server, such as redis://localhost:6379.');
 
 /** API keys, `name:secret`. Entries are named by their position: a slip may put the secret where the name belongs. */
@@ -309,15 +301,6 @@ function readDuration(text: string, minMs: number, maxMs: number): number {
 
 function splitList(text: string): string[] {
   return text.split(',').map((item) => item.trim());
-}
-
-function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** A value as a message may show it: what is not a secret, and no more of it than helps. */

@@ -38,6 +38,8 @@ export interface Config {
   /** `baseUrl` is an origin without a trailing slash; `from` is the default sender. */
   signalwire: { baseUrl: string; projectKey: string; token: string; from: string | undefined };
   redisUrl: string;
+  /** Replicas that a write has to reach before it is relied on; 0: the primary alone. */
+  redisWaitReplicas: number;
   host: string;
   port: number;
   /** Unset: this process serves no metrics. */
@@ -122,6 +124,7 @@ const Environment = z.object({
   SIGNALWIRE_FROM: senderNumber.optional(),
   SIGNALWIRE_BASE_URL: trustedOrigin.optional(),
   REDIS_URL: redisUrl,
+  REDIS_WAIT_REPLICAS: integer({ min: 0, max: 5 }).prefault('0'),
   HOST: listenAddress.prefault('0.0.0.0'),
   PORT: integer({ min: 0, max: 65_535 }).prefault('3000'),
   METRICS_PORT: integer({ min: 0, max: 65_535 }).optional(),
@@ -291,6 +294,7 @@ function toConfig(v: Settings): Config {
       from: v.SIGNALWIRE_FROM,
     },
     redisUrl: v.REDIS_URL,
+    redisWaitReplicas: v.REDIS_WAIT_REPLICAS,
     host: v.HOST,
     port: v.PORT,
     metricsPort: v.METRICS_PORT,

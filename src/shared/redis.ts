@@ -1,5 +1,6 @@
-import { Redis } from 'ioredis';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
+import { parseRedisUrl } from './redis-address.ts';
 
 /**
  * A connection for a process that must answer its own clients: while Redis is away every command fails at once, and
@@ -7,14 +8,16 @@ import type { Logger } from 'pino';
  */
 export function connectForRequests(url: string, log: Logger, commandTimeoutMs: number): Redis {
   return withLog(
-    new Redis(url, {
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      autoResendUnfulfilledCommands: false,
-      commandTimeout: commandTimeoutMs,
-      connectTimeout: 2_000,
-      retryStrategy: (attempt) => Math.min(attempt * 100, 1_000),
-    }),
+    connect(
+      url,
+      {
+        maxRetriesPerRequest: 0,
+        autoResendUnfulfilledCommands: false,
+        commandTimeout: commandTimeoutMs,
+        connectTimeout: 2_000,
+      },
+      { enableOfflineQueue: false, maxRedirections: 5, retryStrategy: (attempt) => Math.min(attempt * 100, 1_000) },
+    ),
     log,
   );
 }
@@ -25,9 +28,84 @@ export function connectForRequests(url: string, log: Logger, commandTimeoutMs: n
  */
 export function connectForWork(url: string, log: Logger): Redis {
   return withLog(
-    new Redis(url, { maxRetriesPerRequest: null, retryStrategy: (attempt) => Math.min(attempt * 200, 2_000) }),
+    connect(
+      url,
+      { maxRetriesPerRequest: null },
+      {
+        enableOfflineQueue: true,
+        maxRedirections: Number.MAX_SAFE_INTEGER,
+        retryStrategy: (attempt) => Math.min(attempt * 200, 2_000),
+      },
+    ),
     log,
   );
+}
+
+type CommandOptions = Pick<
+  RedisOptions,
+  'maxRetriesPerRequest' | 'autoResendUnfulfilledCommands' | 'commandTimeout' | 'connectTimeout'
+>;
+
+/** What a single connection takes with its own options, and a Cluster as a whole. */
+interface Resilience {
+  enableOfflineQueue: boolean;
+  /** Of a Cluster: how often a command looks for its new place, {@link REDIRECT_DELAY_MS} apart. */
+  maxRedirections: number;
+  retryStrategy: (attempt: number) => number;
+}
+
+/** Soon enough to notice that a replica has taken over, when no command has met the change. */
+const SLOTS_REFRESH_MS = 5_000;
+const REDIRECT_DELAY_MS = 100;
+
+function connect(
+  url: string,
+  options: CommandOptions,
+  { enableOfflineQueue, maxRedirections, retryStrategy }: Resilience,
+): Redis {
+  const address = parseRedisUrl(url);
+  const { username, password, tls } = address;
+  const common = {
+    ...options,
+    // after a failover the former primary refuses writes: the new one has to be looked up, and nothing was done
+    reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? (2 as const) : false),
+  };
+  const login = {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls && { tls: {} }),
+  };
+  switch (address.kind) {
+    case 'single':
+      return new Redis(address.url, { ...common, enableOfflineQueue, retryStrategy });
+    case 'sentinel':
+      return new Redis({
+        ...common,
+        ...login,
+        sentinels: [...address.sentinels],
+        name: address.primary,
+        db: address.database,
+        enableTLSForSentinelMode: tls,
+        sentinelRetryStrategy: retryStrategy,
+        enableOfflineQueue,
+        retryStrategy,
+      });
+    case 'cluster': {
+      const cluster = new Cluster([...address.nodes], {
+        redisOptions: { ...common, ...login },
+        enableOfflineQueue,
+        clusterRetryStrategy: retryStrategy,
+        slotsRefreshInterval: SLOTS_REFRESH_MS,
+        maxRedirections,
+        retryDelayOnFailover: REDIRECT_DELAY_MS,
+        retryDelayOnClusterDown: REDIRECT_DELAY_MS,
+      });
+      // it takes the same commands; what only a single connection has, nobody here asks for
+      return cluster as unknown as Redis;
+    }
+    default:
+      return address satisfies never;
+  }
 }
 
 function withLog(redis: Redis, log: Logger): Redis {

@@ -14,6 +14,7 @@ import { createNumberCipher } from './number-cipher.ts';
 import { policyOf } from './policy.ts';
 import { createQueues } from './queues.ts';
 import { createRunScript } from './redis-scripts.ts';
+import { createConfirmReplicated } from './replication.ts';
 import { createTroubleBoard } from './trouble.ts';
 import { createVerificationStore } from './verification-store.ts';
 import { createVerifications } from './verifications.ts';
@@ -51,6 +52,7 @@ export function createStorage({ redis, keys, clock, config, metrics, log }: Deps
     endpoints,
     callbackUrl,
     retentionMs,
+    confirmReplicated: createConfirmReplicated(redis, config.redisWaitReplicas),
   });
   const callbacks = createCallbackStore({ redis, runScript, keys, retentionMs });
   const troubles = createTroubleBoard({ redis, keys });

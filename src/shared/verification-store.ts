@@ -17,6 +17,7 @@ import type { Keys } from './keys.ts';
 import { type Entry, newestFirst } from './newest-first.ts';
 import type { NumberCipher } from './number-cipher.ts';
 import type { RunScript } from './redis-scripts.ts';
+import type { ConfirmReplicated } from './replication.ts';
 import { StoryFact, storyLine, tell } from './story.ts';
 import { activeAttempt, isClosed, Verification } from './verification.ts';
 
@@ -68,7 +69,11 @@ interface Deps {
   callbackUrl: string | undefined;
   /** How long a closed verification and its callbacks stay readable. */
   retentionMs: number;
+  confirmReplicated: ConfirmReplicated;
 }
+
+/** What is acted on as soon as it is stored, and can be asked for again. The rest has happened, confirmed or not. */
+const ACTED_ON: ReadonlySet<VerificationEvent['type']> = new Set(['try_started', 'attempt_requested', 'canceled']);
 
 /** save-verification.lua's answer when an event was fanned out to an outdated set of endpoints. */
 const ENDPOINTS_CHANGED = 3;
@@ -164,6 +169,11 @@ export function createVerificationStore(deps: Deps) {
     )) as [number, ...string[]];
   }
 
+  async function confirm({ type }: VerificationEvent): Promise<void> {
+    const confirmed = deps.confirmReplicated();
+    await (ACTED_ON.has(type) ? confirmed : confirmed.catch(() => {}));
+  }
+
   const byReference = (owner: string, reference: string) =>
     keys.verificationsByReference(owner, createHash('sha256').update(reference).digest('hex').slice(0, 32));
 
@@ -188,6 +198,7 @@ export function createVerificationStore(deps: Deps) {
       if (foreign && version !== undefined && doc !== undefined) {
         return { kind: 'existing', verification: parse(version, doc).verification };
       }
+      await deps.confirmReplicated();
       return { kind: 'created', change: { before: null, after: decision.next, facts: decision.facts, ...rest } };
     },
 
@@ -208,6 +219,7 @@ export function createVerificationStore(deps: Deps) {
         const { reply, ...rest } = await save(stored, event, decision, now, token);
         const [code, version, doc, ops] = reply;
         if (code === 1 || ops?.split(' ').includes(token)) {
+          await confirm(event);
           return {
             stored: { version: stored.version + 1, verification: decision.next },
             answer: decision.answer,

@@ -25,6 +25,7 @@ import { storedBackoff } from './retry-later.ts';
 import { createSendAttempt } from './send-attempt.ts';
 import { createTargetSlots } from './target-slots.ts';
 import { createWakeVerification } from './wake-verification.ts';
+import { createWatchdog } from './watchdog.ts';
 
 /** Alarms are short and only ask Redis. */
 const ALARM_CONCURRENCY = 50;
@@ -42,9 +43,14 @@ export interface RunningWorker {
 /**
  * Wires a worker process together and starts it.
  *
- * @param given - parts that a test replaces: a clock that it moves.
+ * @param given - `clock`: one that a test moves. `onWedged` is told of the queue in which jobs wait and nothing has moved
+ * for a minute: then only a new process helps.
  */
-export async function startWorker(config: Config, log: Logger, given: { clock?: Clock } = {}): Promise<RunningWorker> {
+export async function startWorker(
+  config: Config,
+  log: Logger,
+  given: { clock?: Clock; onWedged?: (queue: QueueName) => void } = {},
+): Promise<RunningWorker> {
   const keys = createKeys();
   const redis = connectForWork(config.redisUrl, log);
   const redisClock = createRedisClock({ redis });
@@ -146,6 +152,8 @@ export async function startWorker(config: Config, log: Logger, given: { clock?: 
     keepRateLimits,
   });
   reconciler.start();
+  const watchdog = createWatchdog({ queues, workers, monotonicNow });
+  watchdog.start(given.onWedged ?? (() => {}));
   const operations =
     config.metricsPort === undefined
       ? undefined
@@ -156,6 +164,7 @@ export async function startWorker(config: Config, log: Logger, given: { clock?: 
     metricsPort: operations?.port,
     async close() {
       health.shutDown();
+      watchdog.stop();
       // close() waits for running jobs, and for ever when Redis is away
       await within(DRAIN_LIMIT_MS, Promise.all([reconciler.stop(), ...workers.map((worker) => worker.close())]));
       await within(

@@ -42,6 +42,7 @@ describe('the configuration', () => {
         from: undefined,
       },
       redisUrl: 'redis://localhost:6379',
+      redisWaitReplicas: 0,
       host: '0.0.0.0',
       port: 3000,
       metricsPort: undefined,
@@ -335,6 +336,8 @@ describe('REDIS_URL', () => {
     'redis://user:a,b@redis.internal/1',
     'rediss://user:pass@redis.example:6380/1?family=6',
     'redis://[::1]:6379',
+    'redis-sentinel://a,b:26380,c/mymaster',
+    'redis-cluster://:p%40ss@a:7000,b:7001/',
   ])('takes %s', (url) => {
     expect(load({ REDIS_URL: url }).redisUrl).toBe(url);
   });
@@ -349,10 +352,18 @@ describe('REDIS_URL', () => {
     ['redis://localhost#db', 'is no Redis URL'],
     ['redis://localhost/db', 'has a path that is no database number'],
     ['redis://localhost?keyPrefix=a', 'has parameters'],
-    ['redis://a:1,b:2', 'Sentinel and Cluster are not supported. Set one server: redis://'],
-    ['redis://:pass@a,b', 'Sentinel and Cluster are not supported'],
-    ['redis+sentinel://a:1/mymaster', 'Sentinel and Cluster are not supported'],
-    ['redis-cluster://a:1', 'Sentinel and Cluster are not supported'],
+    ['redis://a:1,b:2', 'names several servers. Set redis-sentinel://'],
+    ['redis://:pass@a,b', 'names several servers'],
+    ['redis+sentinel://a:1/mymaster', 'is no Redis URL'],
+    ['redis-sentinel://a:26379', 'does not name the primary that the Sentinels watch. Set redis-sentinel://'],
+    ['redis-sentinel://a:26379/mymaster/db', 'does not name the primary'],
+    ['redis-sentinel://a:26379/mymaster?db=1', 'names no list of servers'],
+    ['redis-sentinel://a:99999/mymaster', 'names no list of servers'],
+    ['redis-sentinel://a,,b/mymaster', 'names no list of servers'],
+    ['redis-sentinel://pass@a/mymaster', 'has no readable login'],
+    ['redis-cluster://', 'names no list of servers'],
+    ['redis-cluster://:p%zz@a', 'has no readable login'],
+    ['redis-cluster://a/1', 'has a path; a Cluster has no databases'],
   ])('refuses %s', (url, problem) => {
     expect(badNames({ REDIS_URL: url })).toEqual(['REDIS_URL']);
     expect(failureOf({ REDIS_URL: url }).message).toContain(problem);

@@ -117,6 +117,7 @@ export async function openStorage(policy: Policy = POLICY) {
 
   function storeOn(options: StoreOptions = {}) {
     return createVerificationStore({
+      confirmReplicated: async () => {},
       redis: options.redis ?? redis,
       runScript: options.runScript ?? runScript,
       keys,

@@ -1,0 +1,30 @@
+import { Cluster, type Redis } from 'ioredis';
+
+/** A replica on the same continent answers within milliseconds; below the time that a request has for Redis. */
+const PATIENCE_MS = 500;
+
+/** A write is in the primary, and maybe nowhere else: a failover at this moment could lose it. */
+export class NotReplicatedError extends Error {
+  override readonly name = 'NotReplicatedError';
+}
+
+export type ConfirmReplicated = () => Promise<void>;
+
+/**
+ * Builds the wait for replicas (`WAIT`): resolves once what this connection has written is on so many of them.
+ * Replication is asynchronous, so without it a failover may lose what was acknowledged a moment before.
+ *
+ * @param replicas - 0: nobody waits.
+ * @returns a function that throws {@link NotReplicatedError} when too few replicas answer in time.
+ * @see https://redis.io/docs/latest/commands/wait/
+ */
+export function createConfirmReplicated(redis: Redis | Cluster, replicas: number): ConfirmReplicated {
+  return async function confirmReplicated() {
+    if (replicas === 0) return;
+    // of a Cluster any primary may have taken the write; those that took none answer at once
+    const servers = redis instanceof Cluster ? redis.nodes('master') : [redis];
+    const reached = await Promise.all(servers.map((server) => server.wait(replicas, PATIENCE_MS)));
+    if (reached.every((count) => count >= replicas)) return;
+    throw new NotReplicatedError(`NOREPLICAS the write did not reach ${replicas} replicas in ${PATIENCE_MS} ms`);
+  };
+}

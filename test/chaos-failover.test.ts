@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { faults, isClean, table } from '../chaos/report.ts';
+import { runChaos } from '../chaos/run.ts';
+
+const SEED = 5;
+const TIMEOUT_MS = 300_000;
+
+it.each(['sentinel', 'cluster'] as const)(
+  'keeps its promises while primaries die, on a %s that confirms its writes',
+  { timeout: TIMEOUT_MS },
+  async (redis) => {
+    const result = await runChaos({
+      seed: SEED,
+      redis,
+      waitReplicas: 1,
+      verifications: 25,
+      faultsMs: 20_000,
+      cancelTheRest: true,
+      log: () => {},
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+
+    expect(isClean(result), `seed ${SEED}\n${table(result)}\n${faults(result)}`).toBe(true);
+    expect(result.outages.get('redis killed')).toBeGreaterThan(0);
+  },
+);
