@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import express, { type Request, type Response, type Router } from 'express';
-import { escapeHtml, ICON } from './html.ts';
+import { escapeHtml, ICON } from '../shared/html.ts';
 import { PROBLEM_TEXTS, problemExample } from './problem-texts.ts';
 import { PROBLEMS, type ProblemCode, ProblemError } from './problems.ts';
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import express, { type Request, type Response, Router } from 'express';
 import type { Clock, EpochMs } from '../shared/clock.ts';
+import type { IsAuthorized } from './authorization.ts';
 import {
   type Channel,
   type Operation,
@@ -36,8 +37,7 @@ export interface SandboxRequest {
 }
 
 interface Deps {
-  projectKey: string;
-  token: string;
+  isAuthorized: IsAuthorized;
   clock: Clock;
   store: MfaStore;
   inbox: Inbox;
@@ -72,8 +72,7 @@ const readForm = express.urlencoded({ limit: BODY_LIMIT, extended: false });
  * @see https://signalwire.com/docs/apis/relay-rest/mfa
  */
 export function createMfaApi(deps: Deps): Router {
-  const { clock, store, inbox, successStatus } = deps;
-  const authorization = `Basic ${Buffer.from(`${deps.projectKey}:${deps.token}`).toString('base64')}`;
+  const { isAuthorized, clock, store, inbox, successStatus } = deps;
 
   function handle(operation: Operation, request: Request, response: Response, unreadable: boolean): void {
     const entry = openEntry(operation, request);
@@ -88,10 +87,6 @@ export function createMfaApi(deps: Deps): Router {
     const perform = (decided: Outcome) => finish(planFor(decided), judged, entry, response);
     if (outcome instanceof Promise) outcome.then(perform).catch((error: Error) => response.destroy(error));
     else perform(outcome); // in the same turn, so that whoever awaits the request finds it complete
-  }
-
-  function isAuthorized(request: Request): boolean {
-    return request.headers.authorization === authorization;
   }
 
   function refuse(request: Request): Answer {

@@ -1,5 +1,7 @@
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import express, { type Response, Router } from 'express';
+import { localizedPage, PAGE_ASSETS } from '../shared/localized-page.ts';
 import type { Inbox, Message } from './inbox.ts';
 import { SPECIAL_NUMBERS } from './special-numbers.ts';
 
@@ -28,7 +30,7 @@ const KEEP_ALIVE_MS = 15_000;
 /** A browser tab that no longer reads is let go; it connects again and gets everything anew. */
 const MAX_UNREAD_BYTES = 1_000_000;
 
-/** The phone: a page at `/` that shows what arrives as it arrives, and the same as JSON at `/messages` for scripts. */
+/** The phones: a page at `/` that shows what arrives as it arrives, and the same as JSON at `/messages` for scripts. */
 export function createPhonePage({ inbox }: { inbox: Inbox }): Router {
   const newestFirst = () => inbox.messages.map(toJson).reverse();
 
@@ -56,9 +58,11 @@ export function createPhonePage({ inbox }: { inbox: Inbox }): Router {
     response.set(HEADERS);
     next();
   });
-  router.get(['/', '/phone'], (_request, response) =>
-    response.sendFile(path.join(STATIC_DIR, 'phone.html'), { cacheControl: false }),
+  router.get(
+    ['/', '/phone'],
+    localizedPage({ template: pathToFileURL(path.join(STATIC_DIR, 'phones.html')), values: () => ({}) }),
   );
+  router.use('/pages', express.static(PAGE_ASSETS, { index: false, cacheControl: false }));
   router.use(express.static(STATIC_DIR, { index: false, cacheControl: false }));
   router.get('/events', (_request, response) => streamEvents(response));
   router.get('/messages', (_request, response) => {

@@ -3,14 +3,18 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import type { Clock } from '../shared/clock.ts';
+import { createIsAuthorized } from './authorization.ts';
 import { createAwaitableLog, type WaitOptions } from './awaitable-log.ts';
 import { type BehaviourFilter, createBehaviours, type Script } from './behaviour.ts';
+import { createControl } from './control.ts';
 import { PLAIN_ERRORS } from './errors.ts';
 import { createInbox, type Message } from './inbox.ts';
 import { createMfaApi, type SandboxRequest } from './mfa-api.ts';
 import { createMfaStore, type MakeCode, makeRandomCode } from './mfa-store.ts';
 import { createPhonePage } from './phone-page.ts';
+import { createReceiver } from './receiver.ts';
 import { createSpecialNumbers } from './special-numbers.ts';
+import { createTroubles } from './troubles.ts';
 
 export type { Message } from './inbox.ts';
 export type { SandboxRequest } from './mfa-api.ts';
@@ -81,6 +85,8 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   const requests = createAwaitableLog<SandboxRequest>({ capacity: REQUESTS_KEPT });
   const behaviours = createBehaviours<SandboxRequest>();
   const specialNumbers = createSpecialNumbers();
+  const troubles = createTroubles();
+  const isAuthorized = createIsAuthorized(projectKey, token);
   const sends = new Map<string, number>();
   let url = '';
 
@@ -89,8 +95,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   app.use(
     '/api/relay/rest/mfa',
     createMfaApi({
-      projectKey,
-      token,
+      isAuthorized,
       clock,
       store,
       inbox,
@@ -99,9 +104,14 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       onRequest: requests.add,
       onAccepted: (to) => sends.set(to, (sends.get(to) ?? 0) + 1),
       decide: (subject, request) =>
-        behaviours.decide(subject, request) ?? specialNumbers.decide(subject.operation, subject.to) ?? 'accept',
+        behaviours.decide(subject, request) ??
+        troubles.decide(subject.operation) ??
+        specialNumbers.decide(subject.operation, subject.to) ??
+        'accept',
     }),
   );
+  app.use('/control', createControl({ isAuthorized, troubles }));
+  app.post('/receiver', createReceiver(troubles));
   app.use(createPhonePage({ inbox }));
   app.use((_request, response) => {
     response.status(404).json(PLAIN_ERRORS[404]);
@@ -148,6 +158,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       requests.clear();
       behaviours.clear();
       specialNumbers.clear();
+      troubles.clear();
       sends.clear();
     },
   };

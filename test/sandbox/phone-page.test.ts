@@ -1,19 +1,12 @@
 import { describe, expect } from 'vitest';
 import { SPECIAL_NUMBERS } from '../../src/sandbox/special-numbers.ts';
-import { it, TO } from './fixtures.ts';
+import { readServerSentEvents } from '../../src/shared/server-sent-events.ts';
+import { basic, it, PROJECT_KEY, TO, TOKEN } from './fixtures.ts';
 
 /** The events of a stream, one by one. */
-async function* eventsOf(response: Response): AsyncGenerator<{ event: string; data: unknown }> {
-  let buffered = '';
-  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    buffered += chunk;
-    const parts = buffered.split('\n\n');
-    buffered = parts.pop() ?? '';
-    for (const part of parts) {
-      const [, event = '', data = ''] = /^event: (.*)\ndata: (.*)$/.exec(part) ?? [];
-      yield { event, data: JSON.parse(data) };
-    }
-  }
+async function* eventsOf({ body }: Response): AsyncGenerator<{ event: string; data: unknown }> {
+  if (body === null) return;
+  for await (const { event, data } of readServerSentEvents(body)) yield { event, data: JSON.parse(data) };
 }
 
 describe('the phone page', () => {
@@ -36,12 +29,20 @@ describe('the phone page', () => {
     const html = await (await fetch(sandbox.url)).text();
     const files = [...html.matchAll(/(?:src|href)="(\/[^"]*\.\w+)"/g)].map(([, file = '']) => file);
 
-    expect(files.sort()).toEqual(['/phone.css', '/phone.js']);
+    expect(files.sort()).toEqual(['/pages/base.css', '/pages/phone.css', '/phones.css', '/phones.js']);
     for (const file of files) {
       const { status, headers } = await fetch(sandbox.url + file);
       expect([status, headers.get('x-content-type-options')]).toEqual([200, 'nosniff']);
       expect(headers.get('content-security-policy')).toContain("default-src 'none'");
     }
+  });
+
+  it('speaks the language of its visitor', async ({ sandbox }) => {
+    const german = await (await fetch(sandbox.url, { headers: { 'accept-language': 'de' } })).text();
+
+    expect(german).toContain('<html lang="de">');
+    expect(german).toContain('Die Telefone');
+    expect(german).not.toMatch(/[{}]{2}/);
   });
 
   it('lists the special numbers', async ({ sandbox }) => {
@@ -99,5 +100,65 @@ describe('the events', () => {
 
     await sandbox.close();
     await ended;
+  });
+});
+
+describe('the troubles', () => {
+  const authorization = basic(PROJECT_KEY, TOKEN);
+  const change = (url: string, body: unknown, headers: Record<string, string> = { authorization }) =>
+    fetch(`${url}/control/troubles`, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+
+  it('are for those who know the credentials, which no page of another site does', async ({ sandbox }) => {
+    expect((await fetch(`${sandbox.url}/control/troubles`)).status).toBe(401);
+    expect((await change(sandbox.url, { text_lost: true }, {})).status).toBe(401);
+    expect((await change(sandbox.url, { text_lost: true }, { authorization: basic('x', 'y') })).status).toBe(401);
+    expect(await (await fetch(`${sandbox.url}/control/troubles`, { headers: { authorization } })).json()).toEqual({
+      text_lost: false,
+      provider_down: 0,
+      receiver_down: false,
+    });
+  });
+
+  it.for([{ text_lost: 1 }, { provider_down: -1 }, { unknown: true }, []])('refuse %j', async (body, { sandbox }) => {
+    expect((await change(sandbox.url, body)).status).toBe(400);
+  });
+
+  it('lose the texts, not the calls', async ({ client, sandbox }) => {
+    await change(sandbox.url, { text_lost: true });
+
+    expect((await client.send('sms', { to: TO })).status).toBe(200);
+    expect(sandbox.messages(TO)).toEqual([]);
+    await client.send('call', { to: TO });
+    expect(sandbox.messages(TO)).toHaveLength(1);
+
+    await change(sandbox.url, { text_lost: false });
+    await client.send('sms', { to: TO });
+    expect(sandbox.messages(TO)).toHaveLength(2);
+  });
+
+  it('take SignalWire down for so many texts and calls, and every check until then', async ({ client, sandbox }) => {
+    await client.send('sms', { to: TO });
+    const { id, code } = await sandbox.nextMessage(TO);
+    await change(sandbox.url, { provider_down: 2 });
+
+    expect((await client.send('sms', { to: TO })).status).toBe(503);
+    expect((await client.verify(id, { token: code })).status).toBe(503);
+    expect((await client.send('call', { to: TO })).status).toBe(503);
+    expect((await client.send('sms', { to: TO })).status).toBe(200);
+    expect((await client.verify(id, { token: code })).body).toEqual({ success: true });
+  });
+
+  it('take the receiver of callbacks down', async ({ sandbox }) => {
+    const deliver = async () => (await fetch(`${sandbox.url}/receiver`, { method: 'POST', body: '{}' })).status;
+
+    expect(await deliver()).toBe(204);
+    await change(sandbox.url, { receiver_down: true });
+    expect(await deliver()).toBe(503);
+    await change(sandbox.url, { receiver_down: false });
+    expect(await deliver()).toBe(204);
   });
 });

@@ -1,4 +1,4 @@
-import { escapeHtml, ICON } from '../html.ts';
+import { escapeHtml, ICON } from '../../shared/html.ts';
 import { WORDS } from './words.ts';
 
 /** The sign-in form. @param next - where to go afterwards, a path of our own. */
