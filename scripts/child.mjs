@@ -14,6 +14,7 @@ const TAIL_LINES = 15;
  * @property {Promise<string>} ended - how, in words: `with exit code 1`
  * @property {() => number} exitCode - of a process that has ended; 1 when a signal ended it
  * @property {() => string[]} tail - its last lines that the terminal has not seen
+ * @property {(message: object) => void} tell - sends it a message, if it still listens
  * @property {(signal: NodeJS.Signals) => void} kill - signals it; SIGKILL reaches its whole process group
  */
 
@@ -29,9 +30,10 @@ const TAIL_LINES = 15;
  * @param {NodeJS.ProcessEnv} options.env
  * @param {string} options.logFile - appended to
  * @param {(line: string) => void} options.show
+ * @param {(type: unknown) => void} [options.onMessage] - told the type of whatever else it says
  * @returns {Child}
  */
-export function startChild({ name, node, script, cwd, env, logFile, show }) {
+export function startChild({ name, node, script, cwd, env, logFile, show, onMessage }) {
   // In a process group of its own: a Ctrl-C must reach the launcher only, which stops the processes in order.
   const child = spawn(node, [script], { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   const file = createWriteStream(logFile, { flags: 'a' });
@@ -60,6 +62,7 @@ export function startChild({ name, node, script, cwd, env, logFile, show }) {
     child.on('message', (message) => {
       const { type, url } = /** @type {{ type?: unknown, url?: string }} */ (message);
       if (type === 'ready' || type === 'listening') resolve(url);
+      else onMessage?.(type);
     });
   });
 
@@ -69,6 +72,9 @@ export function startChild({ name, node, script, cwd, env, logFile, show }) {
     ended,
     exitCode: () => child.exitCode ?? 1,
     tail: () => [...hidden],
+    tell: (message) => {
+      if (child.connected) child.send(message, () => {}); // it may end at this very moment
+    },
     kill: (signal) => {
       if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
       process.kill(signal === 'SIGKILL' ? -child.pid : child.pid, signal);

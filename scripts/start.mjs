@@ -49,6 +49,9 @@ let redis;
 /** @type {import('./process-lock.mjs').Lock | undefined} */
 let lock;
 
+/** @type {import('./child.mjs').Child | undefined} */
+let killedOnPurpose;
+
 const stopping = new AbortController();
 /** @type {(failure: Failure | undefined) => void} */
 let stop = () => {};
@@ -98,6 +101,7 @@ async function startEverything() {
       env: childEnv,
       logFile: path.join(logDir, `${name}.log`),
       show,
+      ...(name === 'api' && usesSandbox(env) && { onMessage: obeyApi }),
     });
   for (const name of ['api', 'worker', 'sandbox']) keepPreviousLog(path.join(logDir, `${name}.log`));
 
@@ -111,6 +115,7 @@ async function startEverything() {
     keepRunning('worker', () => launch('worker', workerEnv(services))),
   ]);
   if (stopping.signal.aborted || apiUrl === undefined) return;
+  tellApi(true);
 
   lock.note({ url: apiUrl, redisUrl: redis?.url, sandboxUrl }); // the command line finds them there
   const redisText = redis ? `${redis.url}   ${redis.label}, data in ${relative(dataDir)}/redis` : 'as in REDIS_URL';
@@ -245,14 +250,36 @@ async function restartWheneverItEnds(first, launch) {
   for (let child = first; ; startedAt = Date.now()) {
     const how = await child.ended;
     if (stopping.signal.aborted) return;
-    failures = Date.now() - startedAt > HEALTHY_MS ? 1 : failures + 1;
+    const onPurpose = killedOnPurpose === child;
+    failures = onPurpose || Date.now() - startedAt > HEALTHY_MS ? 1 : failures + 1;
     const waitMs = Math.min(BACKOFF_MS * 2 ** (failures - 1), BACKOFF_MAX_MS);
-    log(`${endOf(child, how).message}\n[ringback] Starting it again in ${waitMs / 1000} s.`);
+    const what = onPurpose ? `The ${child.name} was killed from the demo page.` : endOf(child, how).message;
+    log(`${what}\n[ringback] Starting it again in ${waitMs / 1000} s.`);
     await delay(waitMs);
     if (stopping.signal.aborted) return;
     child = launch();
     children.set(child.name, child);
+    if (child.name === 'worker') void child.ready.then(() => tellApi(true));
   }
+}
+
+/**
+ * The demo page may have the worker killed, to show that nothing is lost. Its wish comes over the API's own channel to us,
+ * which nobody else can write to, and only with the sandbox.
+ *
+ * @param {unknown} wish
+ */
+function obeyApi(wish) {
+  const worker = children.get('worker');
+  if (wish !== 'kill-worker' || worker === undefined || worker === killedOnPurpose) return;
+  killedOnPurpose = worker;
+  tellApi(false);
+  worker.kill('SIGKILL');
+}
+
+/** @param {boolean} runs - whether the worker does */
+function tellApi(runs) {
+  children.get('api')?.tell({ type: 'worker', runs });
 }
 
 /**

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { it as base, inject } from 'vitest';
 import { type RunningApi, startApi } from '../src/api/start-api.ts';
+import type { Supervisor } from '../src/api/supervisor.ts';
 import { createSandbox } from '../src/sandbox/sandbox.ts';
 import type { Clock } from '../src/shared/clock.ts';
 import { loadConfig } from '../src/shared/config.ts';
@@ -76,6 +77,10 @@ export interface ServiceOptions {
   env?: Record<string, string>;
   /** Workers in this process; 0 leaves the jobs where they are. */
   workers?: number;
+  /** With the demo page, as under `npm start`. */
+  demo?: boolean;
+  /** The process that would have started the API. */
+  supervisor?: Supervisor;
 }
 
 export interface Answer<T = Record<string, unknown>> {
@@ -87,7 +92,12 @@ export interface Answer<T = Record<string, unknown>> {
 export type Service = Awaited<ReturnType<typeof startService>>;
 
 /** The whole service on real parts: Redis, the sandbox over HTTP, API, worker and a receiver of callbacks. */
-export async function startService({ env = {}, workers: workerCount = 1 }: ServiceOptions = {}) {
+export async function startService({
+  env = {},
+  workers: workerCount = 1,
+  demo = false,
+  supervisor,
+}: ServiceOptions = {}) {
   const clock = createMovableClock();
   const redisUrl = await ownDatabase();
   const sandbox = createSandbox({ projectKey: PROJECT_KEY, token: TOKEN, clock });
@@ -95,11 +105,15 @@ export async function startService({ env = {}, workers: workerCount = 1 }: Servi
   const environment: Record<string, string> = {
     ...testEnvironment(redisUrl, await sandbox.listen(0)),
     CALLBACK_URL: receiver.url,
+    ...(demo && { DEMO: 'true', RINGBACK_SANDBOX_URL: sandbox.url }),
     ...env,
   };
   const logged: string[] = [];
   const log = pino({ level: environment['LOG_LEVEL'] ?? 'info' }, { write: (line: string) => logged.push(line) });
-  const api: RunningApi = await startApi(loadConfig(environment, 'api'), log, { clock });
+  const api: RunningApi = await startApi(loadConfig(environment, 'api'), log, {
+    clock,
+    ...(supervisor && { supervisor }),
+  });
   const workers: RunningWorker[] = [];
   for (let i = 0; i < workerCount; i++)
     workers.push(await startWorker(loadConfig(environment, 'worker'), log, { clock }));

@@ -3,6 +3,7 @@ import { loadConfigOrExit } from '../shared/load-config-or-exit.ts';
 import { createLogger } from '../shared/logger.ts';
 import { exitGracefully } from '../shared/shutdown.ts';
 import { type RunningApi, startApi } from './start-api.ts';
+import { connectSupervisor } from './supervisor.ts';
 
 const config = loadConfigOrExit('api');
 const log = createLogger('api', config.logLevel);
@@ -11,5 +12,6 @@ exitGracefully(log, async (why) => {
   if (why === 'SIGTERM') await api?.leave();
   await api?.close();
 });
-api = await startApi(config, log).catch(explainListenError);
+const supervisor = connectSupervisor(process);
+api = await startApi(config, log, { supervisor }).catch(explainListenError);
 process.send?.({ type: 'listening', url: `http://127.0.0.1:${api.port}` });

@@ -38,6 +38,7 @@ import { createOpenApi } from './openapi.ts';
 import { createReplayCallback } from './replay-callback.ts';
 import { createRequestAttempt } from './request-attempt.ts';
 import { createRequestSchemas } from './schemas.ts';
+import type { Supervisor } from './supervisor.ts';
 
 /** Together with the errands that follow it, a command that gets no answer ends within the 2 s of a request. */
 const COMMAND_TIMEOUT_MS = 800;
@@ -63,9 +64,13 @@ export interface RunningApi {
 /**
  * Wires an API process together and starts it. It starts without Redis, too, and answers 503 until Redis is there.
  *
- * @param given - parts that a test replaces: a clock that it moves.
+ * @param given - a clock that a test moves; the process that started this one, if it can be asked for things.
  */
-export async function startApi(config: Config, log: Logger, given: { clock?: Clock } = {}): Promise<RunningApi> {
+export async function startApi(
+  config: Config,
+  log: Logger,
+  given: { clock?: Clock; supervisor?: Supervisor } = {},
+): Promise<RunningApi> {
   const keys = createKeys();
   const redis = connectForRequests(config.redisUrl, log, COMMAND_TIMEOUT_MS);
   const redisClock = createRedisClock({ redis });
@@ -111,6 +116,7 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
   const idempotent = createIdempotency({ runScript, keys, random: randomHex, store, numberKey });
   const getTimeline = timelineRoute(createTimeline({ find, store, callbacks, changes, clock }));
   const useCases = { submit, find, getVerification, getTimeline, checkCode, requestAttempt, schemas, idempotent };
+  const closing = new AbortController();
   const replayCallback = createReplayCallback({ callbacks, errands, clock });
   const audit: AdminAudit = {
     async record(entry) {
@@ -138,7 +144,17 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
     openapi: createOpenApi({ ...schemas, ...endpointSchemas }),
     admin: config.admin && createAdmin({ admin: config.admin, redis, runScript, keys, clock, queues, audit }),
     trustedProxies: config.trustedProxies,
-    demo: config.demo ? createDemo({ ...useCases, sandboxUrl: config.sandboxUrl }) : undefined,
+    demo: config.demo
+      ? createDemo({
+          ...useCases,
+          queues,
+          callbacks,
+          networks,
+          config,
+          supervisor: given.supervisor,
+          closing: closing.signal,
+        })
+      : undefined,
     health,
     metrics,
     log,
@@ -180,6 +196,7 @@ export async function startApi(config: Config, log: Logger, given: { clock?: Clo
       health.shutDown();
       draining = true;
       changes.close(); // whoever waits is answered now
+      closing.abort();
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });

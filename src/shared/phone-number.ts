@@ -1,5 +1,10 @@
 import { createHmac } from 'node:crypto';
-import { type NumberType as Known, type PhoneNumber, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import {
+  isSupportedCountry,
+  type NumberType as Known,
+  type PhoneNumber,
+  parsePhoneNumberFromString,
+} from 'libphonenumber-js/max';
 import { z } from 'zod';
 
 /** A phone number in E.164 form: "+", then the country calling code and the rest, 7 to 15 digits in all (ITU-T E.164). */
@@ -49,6 +54,17 @@ export function judgeNumber(input: string): NumberJudgement {
   // a national prefix left in, as in +44 020 7946 0000: a second spelling of a number would escape its limits
   if (parsed.number !== input) return { ok: false, code: 'not-e164', detail: correction(parsed.number) };
   return { ok: true, number: asWritten.data, country: countryOfParsed(parsed) };
+}
+
+/**
+ * A number as people of a country write it, in E.164 form: `404 555 0123` in the US, `07700 900123` in the UK. What is
+ * none there, or starts with "+" and is none anywhere, comes back as it was written.
+ *
+ * @param country - ISO 3166-1 alpha-2
+ */
+export function completeNumber(input: string, country: string): string {
+  if (input.length > MAX_INPUT_LENGTH || !isSupportedCountry(country)) return input;
+  return parsePhoneNumberFromString(input, { defaultCountry: country, extract: false })?.number ?? input;
 }
 
 /** The country of a number (ISO 3166-1 alpha-2); undefined when its calling code or area belongs to none. */

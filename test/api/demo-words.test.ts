@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { checksLeft, ending, progress, refusal } from '../../src/api/demo/words.js';
+import { createWords } from '../../src/api/demo/words.js';
 import { PROBLEMS } from '../../src/api/problems.ts';
+import { texts as de } from '../../src/shared/page-assets/texts/de.js';
+import { texts as en } from '../../src/shared/page-assets/texts/en.js';
 import type { AttemptView, VerificationView } from '../../src/shared/verification-view.ts';
+
+const { checksLeft, ending, progress, refusal } = createWords(en);
 
 const attempt = (overrides: Partial<AttemptView>): AttemptView => ({
   id: 'att_1',
@@ -108,3 +112,39 @@ it('counts the checks that are left', () => {
     '0 checks left',
   ]);
 });
+
+describe('the languages', () => {
+  it.each(Object.entries({ en, de }))('name only problems that there are: %s', (_name, { demo }) => {
+    expect(Object.keys(PROBLEMS)).toEqual(expect.arrayContaining(Object.keys(demo.problems)));
+  });
+
+  it('have all texts of each other, each in words of its own', () => {
+    const same = flatten(en).filter(([path, text]) => text === new Map(flatten(de)).get(path));
+
+    expect(flatten(de).map(([path]) => path)).toEqual(expect.arrayContaining(flatten(en).map(([path]) => path)));
+    // names, codes, and what is the same word in both
+    expect(same.map(([path]) => path).filter((path) => !/^workings\.queues\./.test(path))).toEqual([
+      'demo.badge',
+      'demo.code',
+      'phone.ownNumber',
+    ]);
+  });
+
+  it('tell a verification in German, too', () => {
+    const german = createWords(de);
+
+    expect(german.ending(view({ status: 'approved' })).title).toBe('Bestätigt!');
+    expect(german.progress(view({}), () => '')).toBe('SMS gesendet.');
+    expect(german.refusal({ code: 'cooldown', title: 'x' }, 12)).toBe(
+      'Eben erst ging ein Code hinaus. In 12 s noch einmal versuchen.',
+    );
+  });
+});
+
+/** Every text that is a plain string, by its path. */
+function flatten(texts: object, path = ''): [path: string, text: string][] {
+  return Object.entries(texts).flatMap(([key, value]): [string, string][] => {
+    if (typeof value === 'string') return [[`${path}${key}`, value]];
+    return typeof value === 'object' ? flatten(value, `${path}${key}.`) : [];
+  });
+}

@@ -1,14 +1,16 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { describe, expect } from 'vitest';
+import { readServerSentEvents } from '../../src/shared/server-sent-events.ts';
 import type { VerificationView } from '../../src/shared/verification-view.ts';
 import { it as base, freshNumber, type Service, startService } from '../fixtures.ts';
 
-const SANDBOX_URL = 'http://127.0.0.1:4010';
 const SAME_ORIGIN = { 'sec-fetch-site': 'same-origin' };
 
 const it = base.extend<{ service: Service }>({
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the dependencies of a fixture from this pattern
   service: async ({}, use) => {
-    const service = await startService({ env: { DEMO: 'true', RINGBACK_SANDBOX_URL: SANDBOX_URL } });
+    const service = await startService({ demo: true });
     await use(service);
     await service.close();
   },
@@ -47,6 +49,7 @@ describe('the files of the demo', () => {
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     );
     expect(page.headers.get('permissions-policy')).toBe('otp-credentials=(self)');
+    expect(page.headers.get('vary')).toMatch(/accept-language, cookie/i);
     expect(await page.text()).toContain('<noscript>');
   });
 
@@ -62,14 +65,41 @@ describe('the files of the demo', () => {
   });
 });
 
-describe('the routes of the demo', () => {
-  it('name the sandbox, so that the page can show the way to its phone', async ({ service }) => {
-    const { headers, body } = await ask(service, 'GET', 'settings');
+describe('the language of the page', () => {
+  const languageOf = async (service: Service, headers: Record<string, string>) => {
+    const html = await (await fetch(`${service.url}/demo/`, { headers })).text();
+    return /<html lang="(\w+)">/.exec(html)?.[1];
+  };
 
-    expect(body).toEqual({ sandbox_url: SANDBOX_URL });
-    expect(headers.get('cache-control')).toBe('no-store');
+  it.for([
+    ['the browser’s', { 'accept-language': 'de-AT,de;q=0.9,en;q=0.5' }, 'de'],
+    ['English where the browser’s is not there', { 'accept-language': 'fi' }, 'en'],
+    ['English for those who say nothing', {}, 'en'],
+    ['the one that was chosen before', { 'accept-language': 'de', cookie: 'a=b; ringback-language=en' }, 'en'],
+    ['not what somebody made up', { cookie: 'ringback-language=xx' }, 'en'],
+  ] as const)('is %s', async ([, headers, language], { service }) => {
+    expect(await languageOf(service, headers)).toBe(language);
   });
 
+  it('is kept when it is chosen, and leaves the address', async ({ service }) => {
+    const chosen = await fetch(`${service.url}/demo/?lang=de`, { redirect: 'manual' });
+
+    expect(chosen.status).toBe(303);
+    expect(chosen.headers.get('location')).toBe('/demo/');
+    expect(chosen.headers.get('set-cookie')).toMatch(
+      /^ringback-language=de; Path=\/; Max-Age=\d+; SameSite=Lax; HttpOnly$/,
+    );
+  });
+
+  it('leaves no placeholder in the page', async ({ service }) => {
+    for (const language of ['en', 'de']) {
+      const html = await (await fetch(`${service.url}/demo/`, { headers: { 'accept-language': language } })).text();
+      expect(html).not.toMatch(/[{}]{2}/);
+    }
+  });
+});
+
+describe('the routes of the demo', () => {
   it('text first and call later, when a text is chosen', async ({ service }) => {
     const view = await start(service, 'sms');
 
@@ -87,6 +117,17 @@ describe('the routes of the demo', () => {
 
     expect(view.workflow).toEqual([{ channel: 'call' }]);
     expect(await service.sandbox.nextMessage(view.to)).toMatchObject({ channel: 'call' });
+  });
+
+  it('take a number as people of its country write it', async ({ service }) => {
+    const submit = (to: string, country: string) =>
+      ask(service, 'POST', 'verifications', { to, country, channel: 'sms' });
+
+    expect((await submit('(404) 555-0123', 'US')).body.to).toBe('+14045550123');
+    expect((await submit('07700 900123', 'GB')).body.to).toBe('+447700900123');
+    expect((await submit('+1 404 555 0124', 'GB')).body.to).toBe('+14045550124');
+    expect((await submit('12', 'US')).status).toBe(422);
+    expect((await submit('+14045550125', 'XX')).body.to).toBe('+14045550125');
   });
 
   it('check codes as the API does', async ({ service }) => {
@@ -180,3 +221,126 @@ describe('the guard of the demo', () => {
     expect((await ask(service, 'POST', 'verifications', body, { origin: service.url })).status).toBe(202);
   });
 });
+
+describe('the troubles of the demo', () => {
+  const NONE = { text_lost: false, provider_down: 0, receiver_down: false };
+  const asked: string[] = [];
+  const supervised = (runs: boolean | undefined) =>
+    startService({
+      demo: true,
+      workers: 0,
+      supervisor: { workerRuns: () => runs, killWorker: () => asked.push('kill') },
+    });
+
+  it('are switched on and off in the sandbox', async ({ service }) => {
+    expect((await ask<object>(service, 'GET', 'troubles')).body).toEqual({ ...NONE, worker_runs: null });
+    const broken = await ask<object>(service, 'PATCH', 'troubles', { provider_down: true, text_lost: true });
+    expect(broken.body).toMatchObject({ text_lost: true, provider_down: 4, receiver_down: false });
+    const mended = await ask<object>(service, 'PATCH', 'troubles', { provider_down: false, text_lost: false });
+    expect(mended.body).toMatchObject(NONE);
+    expect((await ask<object>(service, 'PATCH', 'troubles', { worker_runs: false })).status).toBe(422);
+  });
+
+  it('kill the worker when there is one that is started again', async () => {
+    const service = await supervised(true);
+    const answer = await ask<object>(service, 'POST', 'troubles/kill-worker', {});
+    await service.close();
+
+    expect([answer.status, asked]).toEqual([202, ['kill']]);
+  });
+
+  it('kill nothing that nobody would start again', async ({ service }) => {
+    expect((await ask<object>(service, 'POST', 'troubles/kill-worker', {})).status).toBe(404);
+    expect(await (await fetch(`${service.url}/demo/`)).text()).not.toContain('id="kill"');
+  });
+
+  it.for([
+    ['another site', { 'sec-fetch-site': 'cross-site' }],
+    ['a form', { ...SAME_ORIGIN, 'content-type': 'text/plain' }],
+    ['a name that somebody else has given this machine', { ...SAME_ORIGIN, host: 'rebound.example' }],
+    ['somebody behind a proxy', { ...SAME_ORIGIN, 'x-forwarded-for': '198.51.100.1' }],
+  ] as const)('are refused to %s', async ([, headers], { service }) => {
+    for (const [method, path] of [
+      ['PATCH', '/demo/api/troubles'],
+      ['POST', '/demo/api/troubles/kill-worker'],
+    ] as const) {
+      const status = await statusOf(service.url + path, method, headers);
+      expect(status).toBe(403);
+    }
+    expect((await ask<object>(service, 'GET', 'troubles')).body).toMatchObject(NONE);
+  });
+
+  it('are not there where codes are really sent, nor is the phone', async () => {
+    const service = await startService({ env: { DEMO: 'true' }, workers: 0 });
+    const page = await (await fetch(`${service.url}/demo/`)).text();
+    const statuses = await Promise.all(
+      ['GET', 'PATCH', 'POST'].map((method) =>
+        statusOf(`${service.url}/demo/api/troubles${method === 'POST' ? '/kill-worker' : ''}`, method, SAME_ORIGIN),
+      ),
+    );
+    await service.close();
+
+    expect(statuses).toEqual([404, 404, 404]);
+    expect(page).not.toMatch(/id="(kill|phone)"|data-trouble|sandbox/i);
+  });
+
+  it.for(['localhost:3000', '127.0.0.1', '[::1]:3000'])(
+    'are there for who calls this machine %s',
+    async (host, { service }) => {
+      expect(await statusOf(`${service.url}/demo/api/troubles`, 'GET', { host })).toBe(200);
+    },
+  );
+
+  it('say so when the sandbox is not there', async ({ service }) => {
+    await service.sandbox.goDown();
+
+    expect(await ask<object>(service, 'PATCH', 'troubles', { text_lost: true })).toMatchObject({
+      status: 503,
+      body: { code: 'unavailable' },
+    });
+  });
+});
+
+describe('the live stream of the demo', () => {
+  it('tells what reaches the phone of the number, and no other one, and what is at work', async ({ service }) => {
+    const other = await start(service);
+    await service.sandbox.nextMessage(other.to);
+    const { id, to } = await start(service);
+    const { code } = await service.sandbox.nextMessage(to);
+    const { body } = await fetch(`${service.url}/demo/api/verifications/${id}/live`);
+    const seen: Record<string, unknown[]> = { phone: [], workings: [] };
+    const isComplete = () => {
+      const last = JSON.stringify(seen['workings']?.at(-1) ?? {});
+      return seen['phone']?.length && last.includes('"completed"') && last.includes('"delivered"');
+    };
+    for await (const { event, data } of readServerSentEvents(body as ReadableStream<Uint8Array>)) {
+      seen[event]?.push(JSON.parse(data));
+      if (isComplete()) break;
+    }
+
+    expect(seen['phone']).toMatchObject([{ to, code, channel: 'sms' }]);
+    expect(seen['workings']?.at(-1)).toMatchObject({
+      jobs: [
+        { queue: 'verifications', id, state: 'delayed' },
+        { queue: 'sms', state: 'completed', runs: 1 },
+      ],
+      callbacks: [{ type: 'verification.attempt.sent', status: 'delivered', deliveries: [{ http_status: 204 }] }],
+      troubles: { text_lost: false },
+    });
+  });
+
+  it('is nobody else’s', async ({ service }) => {
+    const owned = await service.submit({ to: freshNumber() });
+
+    expect((await ask(service, 'GET', `verifications/${owned.id}/live`)).status).toBe(404);
+  });
+});
+
+/** fetch() does not let a Host be chosen. */
+async function statusOf(url: string, method: string, headers: Record<string, string>): Promise<number | undefined> {
+  const sent = request(url, { method, headers: { 'content-type': 'application/json', ...headers } });
+  sent.end(method === 'GET' ? undefined : '{}');
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  response.resume();
+  return response.statusCode;
+}

@@ -1,4 +1,8 @@
-import { checksLeft, ending, progress, refusal } from './words.js';
+import { followWorkings, showPhone, stopWorkingsLater } from './live.js';
+import { setText } from './pages/dom.js';
+import { texts } from './pages/texts.js';
+import { followTimeline } from './timeline.js';
+import { createWords } from './words.js';
 
 const POLL_MS = 1_000;
 const POLL_MS_AFTER_FAILURES = 5_000;
@@ -6,11 +10,14 @@ const REQUEST_TIMEOUT_MS = 15_000;
 /** HTTP dates have whole seconds, so a smaller difference says nothing. */
 const CLOCK_TOLERANCE_MS = 2_000;
 const STORAGE_KEY = 'ringback-demo';
-const CANNOT_REACH = 'The service cannot be reached. Check your connection and try again.';
 
 const find = (id) => document.getElementById(id);
 const steps = { number: find('number-step'), code: find('code-step'), end: find('end-step') };
-const clockTime = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+const { demo } = texts;
+const { checksLeft, ending, progress, refusal } = createWords(texts);
+const clockTime = new Intl.DateTimeFormat(texts.locale, { timeStyle: 'medium' });
+/** How soon another code over the same channel may be asked for. */
+const COOLDOWN_MS = Number(document.body.dataset.cooldown);
 const againButtons = [find('again'), find('call-instead')];
 
 /** The verification that the page follows: `{ channel, view }`. It is never in the address. */
@@ -20,8 +27,7 @@ let turn = 0;
 let pollTimer;
 let failedPolls = 0;
 let clockAheadMs = 0;
-let sandboxUrl = null;
-/** Per channel, when the next code may be asked for; this clock. */
+/** Per channel, until when the service has refused another code; this clock. */
 let coolUntil = {};
 const busy = new Set();
 
@@ -31,7 +37,7 @@ const isOpen = (view) => view.closed_at === null;
 /** A refusal by the service, or none when it could not be reached. */
 class RequestError extends Error {
   constructor(problem, retryAfterSeconds) {
-    super(problem ? refusal(problem, retryAfterSeconds) : CANNOT_REACH);
+    super(problem ? refusal(problem, retryAfterSeconds) : demo.unreachable);
     this.problem = problem;
     this.retryAfterSeconds = retryAfterSeconds;
   }
@@ -81,13 +87,10 @@ async function whileBusy(button, action) {
 function show(step) {
   for (const [name, section] of Object.entries(steps)) section.hidden = name !== step;
   const heading = steps[step].querySelector('h1');
-  document.title = `${heading.textContent} · Ringback demo`;
+  document.title = `${heading.textContent} · ${demo.title}`;
+  if (step === 'code') waitForText();
+  else stopWaitingForText();
 }
-
-const setText = (element, text) => {
-  // the same words again would only make a screen reader repeat them
-  if (element.textContent !== text) element.textContent = text;
-};
 
 function showError(name, text) {
   find(`${name}-error`).textContent = text;
@@ -108,7 +111,7 @@ function take(view) {
 
 function showOpen() {
   const { view, channel } = current;
-  setText(find('shown-number'), `For ${view.to}.`);
+  setText(find('shown-number'), demo.shownNumber(view.to));
   setText(
     find('status'),
     progress(view, (time) => clockTime.format(new Date(time))),
@@ -118,11 +121,9 @@ function showOpen() {
   const [again, call] = againButtons;
   again.dataset.channel = channel;
   call.dataset.channel = 'call';
-  setText(again.querySelector('.label'), channel === 'call' ? 'Call me again' : 'Send it again');
-  setText(call.querySelector('.label'), called ? 'Call me again' : 'Call me instead');
+  setText(again.querySelector('.label'), channel === 'call' ? demo.callAgain : demo.sendAgain);
+  setText(call.querySelector('.label'), called ? demo.callAgain : demo.callInstead);
   call.hidden = channel === 'call';
-  find('sandbox-hint').hidden = sandboxUrl === null;
-  if (sandboxUrl !== null) find('sandbox-link').href = `${sandboxUrl}#${view.to}`;
   showClocks();
 }
 
@@ -132,20 +133,28 @@ function showClocks() {
   const next = current.view.next_attempt;
   const seconds = next && Math.max(0, Math.ceil((Date.parse(next.at) - serverNow()) / 1000));
   find('countdown').hidden = next === null;
-  setText(find('countdown'), next ? `in ${seconds} s` : '');
+  setText(find('countdown'), next ? demo.inSeconds(seconds) : '');
   for (const button of againButtons) {
     const { channel } = button.dataset;
-    const wait = Math.ceil(((coolUntil[channel] ?? 0) - Date.now()) / 1000);
+    const until = Math.max(coolUntil[channel] ?? 0, cooledDownAt(channel));
+    const wait = Math.ceil((until - Date.now()) / 1000);
     if (channel in coolUntil && wait <= 0) {
       delete coolUntil[channel];
       setText(find('again-error'), '');
     }
-    setText(button.querySelector('.wait'), wait > 0 ? `in ${wait} s` : '');
+    setText(button.querySelector('.wait'), wait > 0 ? demo.inSeconds(wait) : '');
     if (!busy.has(button)) button.setAttribute('aria-disabled', String(wait > 0));
   }
 }
 
+/** When the last code over a channel is old enough for another one; this clock. */
+function cooledDownAt(channel) {
+  const last = current.view.attempts.findLast((attempt) => attempt.channel === channel && attempt.status !== 'skipped');
+  return last ? Date.parse(last.started_at) + COOLDOWN_MS - clockAheadMs : 0;
+}
+
 function showEnd() {
+  stopWorkingsLater();
   const { title, text } = ending(current.view);
   setText(find('end-title'), title);
   setText(find('end-text'), text);
@@ -191,7 +200,7 @@ async function poll() {
     if (mine !== turn) return;
     if (error.problem?.code === 'not-found') return startOver({ message: error.message });
     failedPolls += 1;
-    if (failedPolls > 1) setText(find('status'), 'The service does not answer. Trying again…');
+    if (failedPolls > 1) setText(find('status'), demo.noAnswer);
   }
   schedulePoll();
 }
@@ -210,13 +219,15 @@ find('number-form').addEventListener('submit', (event) => {
   event.preventDefault();
   void whileBusy(find('send'), async () => {
     showError('number', '');
-    const to = find('number').value.replace(/[\s().\-\u2010-\u2015]/g, '');
-    if (to === '') return showError('number', 'Enter your phone number.');
+    const to = find('number').value.trim();
+    if (to === '') return showError('number', demo.numberMissing);
+    const country = find('country').value;
     const channel = document.querySelector('input[name="channel"]:checked').value;
     try {
-      const view = await request('POST', 'verifications', { to, channel });
+      const view = await request('POST', 'verifications', { to, ...(country && { country }), channel });
       current = { channel, view };
       sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ channel, id: view.id }));
+      follow(view);
       if (!isOpen(view)) return showEnd();
       show('code');
       showOpen();
@@ -233,14 +244,14 @@ find('code-form').addEventListener('submit', (event) => {
   void whileBusy(find('verify'), async () => {
     showError('code', '');
     const code = find('code').value.trim();
-    if (code === '') return showError('code', 'Enter the code you were sent.');
+    if (code === '') return showError('code', demo.codeMissing);
     const asked = current;
     try {
       const { approved, checks, verification } = await request('POST', `${verificationPath()}/checks`, { code });
       if (current !== asked) return;
       take(verification);
       if (approved || !isOpen(verification)) return;
-      showError('code', `That code is not right. ${checksLeft(checks)}.`);
+      showError('code', demo.codeWrong(checksLeft(checks)));
       find('code').select();
     } catch (error) {
       if (current === asked) takeRefusal(error, (text) => showError('code', text));
@@ -276,15 +287,51 @@ function takeRefusal(error, tell) {
 }
 
 find('change').addEventListener('click', () => startOver());
-find('restart').addEventListener('click', () => startOver());
+find('restart').addEventListener('click', () => {
+  suggestNumber();
+  startOver();
+});
 for (const button of document.querySelectorAll('[data-number]')) {
   button.addEventListener('click', () => {
+    if (current) startOver({ focus: false });
     find('number').value = button.dataset.number;
+    showPhone(button.dataset.number);
     find('number').focus();
   });
 }
 
+// The code of a text, where the browser reads it: https://developer.mozilla.org/docs/Web/API/WebOTP_API
+
+let otpWait;
+
+function waitForText() {
+  if (!('OTPCredential' in globalThis) || otpWait) return;
+  otpWait = new AbortController();
+  navigator.credentials.get({ otp: { transport: ['sms'] }, signal: otpWait.signal }).then(
+    (credential) => {
+      otpWait = undefined;
+      if (!credential?.code) return;
+      find('code').value = credential.code;
+      find('code-form').requestSubmit();
+    },
+    () => {
+      otpWait = undefined; // nobody allowed it, or the wait is over
+    },
+  );
+}
+
+function stopWaitingForText() {
+  otpWait?.abort();
+  otpWait = undefined;
+}
+
 // The start: what a reload interrupted goes on
+
+function follow(view) {
+  showPhone(view.to);
+  followTimeline(view.id);
+  followWorkings(view.id);
+}
 
 function readStored() {
   try {
@@ -294,30 +341,34 @@ function readStored() {
   }
 }
 
-async function loadSettings() {
-  try {
-    sandboxUrl = (await request('GET', 'settings')).sandbox_url;
-  } catch {
-    // the hints about the sandbox stay away; everything else works
-  }
-  find('specials').hidden = sandboxUrl === null;
-  if (current && isOpen(current.view)) showOpen();
+/** With the sandbox any number will do, so one stands there: 555-0123 to 555-0199 are kept for fiction. */
+function suggestNumber() {
+  if (!find('phone')) return;
+  const number = `404 555 0${123 + Math.floor(Math.random() * 77)}`;
+  find('number').value = number;
+  find('country').value = 'US';
+  showPhone(`+1${number.replaceAll(' ', '')}`);
 }
 
 async function resume() {
   const stored = readStored();
-  if (!stored?.id) return show('number');
+  if (!stored?.id) {
+    suggestNumber();
+    return show('number');
+  }
   try {
     current = { channel: stored.channel, view: await request('GET', `verifications/${encodeURIComponent(stored.id)}`) };
   } catch (error) {
+    suggestNumber();
     return startOver({ message: error.problem ? '' : error.message, focus: false });
   }
+  follow(current.view);
   if (!isOpen(current.view)) return showEnd();
   show('code');
   showOpen();
   schedulePoll();
 }
 
+find('number').addEventListener('focus', ({ target }) => target.select());
 setInterval(showClocks, 1_000);
-void loadSettings();
 void resume();
