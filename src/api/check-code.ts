@@ -4,9 +4,10 @@ import type { CheckResult } from '../shared/decide.ts';
 import type { RandomHex } from '../shared/ids.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import type { SignalWireClient, VerifyOutcome } from '../shared/signalwire-client.ts';
-import type { Attempt, Verification } from '../shared/verification.ts';
+import { type Attempt, isClosed, type Verification } from '../shared/verification.ts';
 import { verificationView } from '../shared/verification-view.ts';
 import { ownerOf } from './authenticate.ts';
+import type { CheckLimits } from './check-limits.ts';
 import { closedProblem } from './closed-problem.ts';
 import type { FindVerification } from './find-verification.ts';
 import { ProblemError } from './problems.ts';
@@ -15,6 +16,7 @@ import type { RequestSchemas } from './schemas.ts';
 
 interface Deps {
   find: FindVerification;
+  limits: CheckLimits;
   signalwire: SignalWireClient;
   metrics: Metrics;
   random: RandomHex;
@@ -39,18 +41,20 @@ export type CheckCode = (
  *
  * @throws {ProblemError} when the code could not be judged, saying whether it counted.
  */
-export function createCheckCode({ find, signalwire, metrics, random, monotonicNow }: Deps): CheckCode {
+export function createCheckCode({ find, limits, signalwire, metrics, random, monotonicNow }: Deps): CheckCode {
   return async function checkCode(id, owner, code) {
     const before = (await find.find(id, owner)).verification;
     const alphabet = before.codeType === 'numeric' ? /^\d+$/ : /^[A-Za-z0-9]+$/;
     const wellFormed = code.length === before.codeLength && alphabet.test(code);
     const token = random(8);
+    if (!isClosed(before)) await limits.admit(before, token);
     const { stored, answer } = await find.update(id, owner, { type: 'check_started', token, wellFormed });
     switch (answer.kind) {
       case 'ask':
         break;
       case 'wrong':
         metrics.checks.inc({ result: 'wrong' });
+        await note(stored.verification, token, 'wrong');
         return { approved: false, verification: stored.verification };
       case 'no_code_sent':
         throw new ProblemError(
@@ -75,6 +79,7 @@ export function createCheckCode({ find, signalwire, metrics, random, monotonicNo
     metrics.checks.inc({ result });
     const end = await storeResult(() => find.update(id, owner, { type: 'check_ended', token, result, spent }));
     const { verification } = end.stored;
+    await note(verification, token, result);
     if (end.answer.kind === 'closed') {
       // SignalWire says "right" once for each code: it was this check that approved, and only the reply was lost
       if (result === 'approved' && verification.status === 'approved') return { approved: true, verification };
@@ -107,6 +112,11 @@ export function createCheckCode({ find, signalwire, metrics, random, monotonicNo
         return result satisfies never;
     }
   };
+
+  /** What the check came to is stored already: its answer does not wait for a Redis that went away since. */
+  async function note(v: Verification, token: string, result: CheckResult): Promise<void> {
+    await limits.note(v, token, result).catch(() => {});
+  }
 
   /** Asks about each code that is out, the newest first, until one is right or the time is over. */
   async function askSignalWire(attempts: readonly Attempt[], code: string) {

@@ -1,6 +1,6 @@
 import type { Clock } from '../shared/clock.ts';
 import { open, type Policy } from '../shared/decide.ts';
-import type { Screening } from '../shared/screening.ts';
+import type { Quota, Screening } from '../shared/screening.ts';
 import { isClosed, type OpenVerification, type Verification } from '../shared/verification.ts';
 import type { VerificationStore } from '../shared/verification-store.ts';
 import type { Verifications } from '../shared/verifications.ts';
@@ -8,7 +8,7 @@ import { ownerOf } from './authenticate.ts';
 import type { DraftVerification } from './draft-verification.ts';
 import { IDEMPOTENCY_TTL_MS, type IdempotentRoute } from './idempotency.ts';
 import { ProblemError } from './problems.ts';
-import { rateLimited } from './rate-limit.ts';
+import { rateLimited, tellQuotas } from './rate-limit.ts';
 import { parseBody } from './read-json.ts';
 import type { CreateVerification, RequestSchemas } from './schemas.ts';
 
@@ -22,7 +22,12 @@ interface Deps {
 }
 
 /** How a submission ended: `existing` is the open one that `if_active: return` asked for. */
-export type Submission = { kind: 'created' | 'existing'; verification: Verification };
+export interface Submission {
+  kind: 'created' | 'existing';
+  verification: Verification;
+  /** What is left of the allowances that it was counted in. */
+  quotas: readonly Quota[];
+}
 
 /**
  * @param idempotencySeed - names the request: repeated with the same seed within a day it finds what it has stored,
@@ -73,25 +78,25 @@ export function createSubmitVerification(deps: Deps): SubmitVerification {
       const [existing, active] = await Promise.all([seed === undefined ? undefined : store.read(v.id), findActive(v)]);
       if (existing !== undefined) {
         if (applicant.now - existing.verification.createdAt < IDEMPOTENCY_TTL_MS)
-          return { kind: 'created', verification: existing.verification };
+          return { kind: 'created', verification: existing.verification, quotas: [] };
         generation += 1; // the key was used for another one, longer ago than it is remembered
         continue;
       }
-      if (active !== undefined && ifActive === 'return') return { kind: 'existing', verification: active };
+      if (active !== undefined && ifActive === 'return') return { kind: 'existing', verification: active, quotas: [] };
       if (active !== undefined && ifActive === 'conflict') throw conflict(active);
 
-      const { outcome } = await screening.screen({ ...applicant, replaces: active !== undefined });
+      const { outcome, quotas } = await screening.screen({ ...applicant, replaces: active !== undefined });
       if (outcome.kind === 'limited') {
         // another process may have taken the allowance for this very number a moment ago
         if (active === undefined && (await store.activeFor(v)) !== undefined) continue;
-        throw rateLimited(outcome);
+        throw rateLimited(outcome, quotas);
       }
       if (active !== undefined) await verifications.update(active.id, { type: 'canceled', reason: 'replaced' });
       const now = clock.now();
       const blocked = outcome.kind === 'blocked' ? outcome.reason : null;
       const creation = await verifications.create(open(v, now, policy, blocked), now);
-      if (creation.kind === 'created') return { kind: 'created', verification: creation.change.after };
-      if (creation.kind === 'existing') return { kind: 'created', verification: creation.verification };
+      if (creation.kind === 'created') return { kind: 'created', verification: creation.change.after, quotas };
+      if (creation.kind === 'existing') return { kind: 'created', verification: creation.verification, quotas };
       await screening.release(applicant);
     }
     throw new ProblemError('unavailable', 'too many submissions for this number at once; repeat the request', {
@@ -119,7 +124,8 @@ function conflict({ id }: Verification): ProblemError {
 export function createVerificationRoute(submit: SubmitVerification, schemas: RequestSchemas): IdempotentRoute {
   return async (request, response, seed) => {
     const body = parseBody(schemas.CreateVerification, request.body);
-    const { kind, verification } = await submit(body, ownerOf(response), seed);
+    const { kind, verification, quotas } = await submit(body, ownerOf(response), seed);
+    tellQuotas(response, quotas);
     return {
       status: kind === 'created' ? 202 : 200,
       location: `/v1/verifications/${verification.id}`,

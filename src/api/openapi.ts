@@ -176,6 +176,7 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
               'no-live-code',
               'verification-closed',
               'checks-in-flight',
+              'rate-limited',
               'provider-unavailable',
               'check-inconclusive',
             ]),

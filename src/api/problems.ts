@@ -52,13 +52,19 @@ export class ProblemError extends Error {
   constructor(
     code: ProblemCode,
     detail: string,
-    { members = {}, retryAfterMs }: { members?: Record<string, unknown>; retryAfterMs?: number } = {},
+    {
+      members = {},
+      retryAfterMs,
+      headers = {},
+    }: { members?: Record<string, unknown>; retryAfterMs?: number; headers?: Record<string, string> } = {},
   ) {
     super(detail);
     this.code = code;
     this.members = members;
     this.headers =
-      retryAfterMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) };
+      retryAfterMs === undefined
+        ? headers
+        : { ...headers, 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) };
   }
 }
 

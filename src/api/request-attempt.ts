@@ -2,7 +2,7 @@ import type { Channel } from '../shared/channel.ts';
 import type { Clock } from '../shared/clock.ts';
 import { decide, type Policy, type VerificationEvent } from '../shared/decide.ts';
 import type { RandomHex } from '../shared/ids.ts';
-import type { Applicant, Screening } from '../shared/screening.ts';
+import type { Applicant, Quota, Screening } from '../shared/screening.ts';
 import { isClosed, type Verification } from '../shared/verification.ts';
 import { ownerOf } from './authenticate.ts';
 import { closedProblem } from './closed-problem.ts';
@@ -10,7 +10,7 @@ import { applicantFor } from './draft-verification.ts';
 import type { FindVerification } from './find-verification.ts';
 import type { IdempotentRoute } from './idempotency.ts';
 import { ProblemError } from './problems.ts';
-import { rateLimited } from './rate-limit.ts';
+import { rateLimited, tellQuotas } from './rate-limit.ts';
 import { parseBody } from './read-json.ts';
 import type { RequestSchemas } from './schemas.ts';
 
@@ -20,7 +20,7 @@ export type RequestAttempt = (
   owner: string,
   channel: Channel | undefined,
   idempotencySeed?: string,
-) => Promise<Verification>;
+) => Promise<{ verification: Verification; quotas: readonly Quota[] }>;
 
 type AttemptRequested = Extract<VerificationEvent, { type: 'attempt_requested' }>;
 
@@ -37,9 +37,12 @@ export function createRequestAttempt({ find, screening, policy, clock, random }:
   return async function requestAttempt(id, owner, channel, idempotencySeed) {
     const event = { type: 'attempt_requested', channel, request: idempotencySeed } as const;
     const applicant = applicantOf((await find.find(id, owner)).verification, event);
+    let quotas: readonly Quota[] = [];
     if (applicant) {
-      const { outcome } = await screening.screen(applicant);
-      if (outcome.kind === 'limited') throw rateLimited(outcome);
+      const screened = await screening.screen(applicant);
+      const { outcome } = screened;
+      quotas = screened.quotas;
+      if (outcome.kind === 'limited') throw rateLimited(outcome, quotas);
       if (outcome.kind === 'blocked')
         throw new ProblemError('forbidden', `no more codes go to this number: ${outcome.reason}`);
     }
@@ -47,7 +50,7 @@ export function createRequestAttempt({ find, screening, policy, clock, random }:
     if (applicant && (answer.kind !== 'done' || change === null)) await screening.release(applicant);
     switch (answer.kind) {
       case 'done':
-        return stored.verification;
+        return { verification: stored.verification, quotas };
       case 'attempt_in_progress':
         throw new ProblemError('attempt-in-progress', 'a code is being sent at this moment; wait for its result', {
           retryAfterMs: 1_000,
@@ -85,7 +88,8 @@ export function createRequestAttempt({ find, screening, policy, clock, random }:
 export function requestAttemptRoute(requestAttempt: RequestAttempt, schemas: RequestSchemas): IdempotentRoute {
   return async (request, response, seed) => {
     const { channel } = parseBody(schemas.RequestAttempt, request.body === undefined ? {} : request.body);
-    const verification = await requestAttempt(request.params['id'], ownerOf(response), channel, seed);
+    const { verification, quotas } = await requestAttempt(request.params['id'], ownerOf(response), channel, seed);
+    tellQuotas(response, quotas);
     return { status: 202, verification };
   };
 }

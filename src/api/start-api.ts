@@ -2,18 +2,21 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { createAllowances } from '../shared/allowances.ts';
 import { createApiKeyStore } from '../shared/api-key-store.ts';
 import { createNetworkPolicy } from '../shared/callback-target.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
 import { createCountryRule } from '../shared/country-rule.ts';
+import { createFamiliarClients } from '../shared/familiar-clients.ts';
 import { randomHex } from '../shared/ids.ts';
 import { createKeys } from '../shared/keys.ts';
+import { createLimits } from '../shared/limits.ts';
 import { createMetrics } from '../shared/metrics.ts';
 import { listen, startOperationsServer } from '../shared/operations-server.ts';
 import { connectForRequests, connectForWork, disconnect } from '../shared/redis.ts';
 import { createRedisClock } from '../shared/redis-clock.ts';
-import { createScreening } from '../shared/screening.ts';
+import { createScreening, type Finding } from '../shared/screening.ts';
 import { within } from '../shared/shutdown.ts';
 import { createSignalWireClient } from '../shared/signalwire-client.ts';
 import { createStorage } from '../shared/storage.ts';
@@ -24,6 +27,7 @@ import { createAuthenticate } from './authenticate.ts';
 import { createCallbackEndpointRoutes, createEndpointSchemas } from './callback-endpoints.ts';
 import { createChangeFeed } from './change-feed.ts';
 import { createCheckCode } from './check-code.ts';
+import { createCheckLimits } from './check-limits.ts';
 import { createSubmitVerification } from './create-verification.ts';
 import { createDemo } from './demo.ts';
 import { createDraftVerification } from './draft-verification.ts';
@@ -106,12 +110,16 @@ export async function startApi(
   const getVerification = getVerificationRoute({ find, changes, clock, monotonicNow });
   const numberKey = createNumberKey({ redis, keys, configured: config.numberKey, random: randomHex });
   const draft = createDraftVerification({ config, clock, numberKey, random: randomHex });
+  const allowances = createAllowances({ redis, runScript });
+  const familiar = createFamiliarClients({ redis, keys });
+  const onFinding = ({ rule, mode }: Finding) => metrics.limitsHit.inc({ limit: rule, mode });
   const screening = createScreening({
-    rules: [createCountryRule(config.countries)],
-    onFinding: () => {},
+    rules: [createCountryRule(config.countries), createLimits({ allowances, familiar, keys, config: config.limits })],
+    onFinding,
   });
+  const limits = createCheckLimits({ allowances, familiar, keys, config: config.limits, clock, onFinding });
   const submit = createSubmitVerification({ draft, screening, store, verifications, policy, clock });
-  const checkCode = createCheckCode({ find, signalwire, metrics, random: randomHex, monotonicNow });
+  const checkCode = createCheckCode({ find, limits, signalwire, metrics, random: randomHex, monotonicNow });
   const requestAttempt = createRequestAttempt({ find, screening, policy, clock, random: randomHex });
   const idempotent = createIdempotency({ runScript, keys, random: randomHex, store, numberKey });
   const getTimeline = timelineRoute(createTimeline({ find, store, callbacks, changes, clock }));

@@ -7,6 +7,7 @@ import { isCallbackSecret } from './callback-signature.ts';
 import { parseCidr } from './callback-target.ts';
 import type { Channel } from './channel.ts';
 import { Duration, formatDuration } from './duration.ts';
+import type { Limit, NamedLimits } from './limit.ts';
 import type { EncryptionKey } from './number-cipher.ts';
 import { HASH_PREFIX, parsePasswordHash } from './password.ts';
 import { judgeNumber } from './phone-number.ts';
@@ -264,6 +265,48 @@ export const workflow = variable((text) => {
   });
 });
 
+const OFF = 'off';
+const MONITOR = 'monitor:';
+const LIMIT_EXAMPLE = 'such as 5/10m,10/d, monitor:5/10m to watch only, or off';
+
+/** A limit: `[monitor:]count/duration[,…]`, or `off`, which is undefined. */
+export const limit = variable(readLimit);
+
+/**
+ * Limits by name: `[limit][;name=limit…]`, the first one for every other name.
+ *
+ * @param names - what the names are; they come out as `normal` makes them.
+ */
+export function limitsByName(names: string, normal: (name: string) => string | undefined) {
+  return variable((text): NamedLimits => {
+    const named = new Map<string, Limit | undefined>();
+    let otherwise: Limit | undefined;
+    for (const [index, entry] of text.split(';').entries()) {
+      const [, name, form = ''] = /^(?:\s*([^=]*?)\s*=)?(.*)$/s.exec(entry) ?? [];
+      if (name === undefined && index === 0) otherwise = readLimit(form.trim());
+      else {
+        const known = normal(name ?? '');
+        if (known === undefined) {
+          return refuse(`${quote(entry.trim())} does not start with ${names} and "=". Set such as 10/d;name=100/d.`);
+        }
+        named.set(known, readLimit(form.trim()));
+      }
+    }
+    return { otherwise, named };
+  });
+}
+
+/** A name that a limit may have: that of an API key, or of a custom key. */
+export function limitName(name: string): string | undefined {
+  return /^[\w.-]{1,64}$/.test(name) ? name : undefined;
+}
+
+/** The country of a limit. */
+export function limitCountry(code: string): string | undefined {
+  const upper = code.toUpperCase();
+  return getCountries().find((country) => country === upper);
+}
+
 /** How many parts the keys are spread over: a power of two, so that they group the 256 slots evenly. */
 export const partitions = variable((text) => {
   const value = [1, 2, 4, 8, 16, 32, 64, 128, 256].find((candidate) => String(candidate) === text);
@@ -297,6 +340,24 @@ function readDuration(text: string, minMs: number, maxMs: number): number {
   return inRange
     ? parsed.data
     : refuse(`${quote(text)} is no duration from ${range}. Set an integer and its unit (ms, s, m, h, d), such as 45s.`);
+}
+
+/** Counted requests are kept one by one, so a limit has a ceiling: a full one takes about 10 MB. */
+const MAX_COUNT = 100_000;
+
+function readLimit(text: string): Limit | undefined {
+  if (text.toLowerCase() === OFF) return undefined;
+  const monitored = text.startsWith(MONITOR);
+  const windows = splitList(monitored ? text.slice(MONITOR.length) : text).map((window) => {
+    const [, digits = '', time = ''] = /^(\d{1,6})\/(.*)$/.exec(window) ?? [];
+    const count = Number(digits);
+    if (count < 1 || count > MAX_COUNT) {
+      return refuse(`${quote(window)} is no limit. Set a count of 1 to ${MAX_COUNT} per time, ${LIMIT_EXAMPLE}.`);
+    }
+    const ms = readDuration(/^\d/.test(time) ? time : `1${time}`, 1_000, 31 * 24 * 60 * 60_000);
+    return ms % 1_000 === 0 ? { count, ms } : refuse(`${quote(window)} is not in whole seconds.`);
+  });
+  return { mode: monitored ? 'monitor' : 'enforce', windows };
 }
 
 function splitList(text: string): string[] {

@@ -15,6 +15,10 @@ import {
   encryptionKeys,
   flag,
   integer,
+  limit,
+  limitCountry,
+  limitName,
+  limitsByName,
   listenAddress,
   networks,
   oneOf,
@@ -31,6 +35,7 @@ import {
   workflow,
 } from './config-readers.ts';
 import { formatDuration } from './duration.ts';
+import type { LimitsConfig } from './limit.ts';
 import type { EncryptionKey } from './number-cipher.ts';
 
 /** The settings of one process, parsed once at its start. Durations are in milliseconds unless they say otherwise. */
@@ -69,6 +74,7 @@ export interface Config {
   numberRetentionMs: number;
   /** ISO 3166-1 alpha-2 codes of the countries that codes are sent to. */
   countries: readonly string[];
+  limits: LimitsConfig;
   /** The workflow of a verification that names none; `timeout` in seconds, as in the API. */
   defaultWorkflow: readonly { channel: Channel; timeout?: number }[];
   sending: {
@@ -146,6 +152,18 @@ const Environment = z.object({
   RETENTION: duration({ minMs: 1_000, maxMs: 3_650 * DAY_MS }).prefault('30d'),
   NUMBER_RETENTION: duration({ minMs: 0, maxMs: 3_650 * DAY_MS }).prefault('24h'),
   COUNTRIES: countries.prefault('US,CA'),
+  LIMIT_NUMBER_COOLDOWN: limit.prefault('1/30s'),
+  LIMIT_NUMBER: limit.prefault('5/10m,10/d'),
+  LIMIT_NUMBER_TOTAL: limit.prefault('10/10m,15/d'),
+  LIMIT_NUMBER_API_KEY: limit.prefault('5/10m,10/d'),
+  LIMIT_CLIENT_IP: limit.prefault('10/h,30/d'),
+  LIMIT_PREFIX: limit.prefault('monitor:20/h'),
+  LIMIT_COUNTRY: limitsByName('a country code', limitCountry).prefault('10000/d'),
+  LIMIT_API_KEY: limitsByName('the name of an API key', limitName).prefault('off'),
+  LIMIT_KEYS: limitsByName('the name of a key', limitName).prefault('off'),
+  LIMIT_FAILED_CHECKS: limit.prefault('20/d'),
+  LIMIT_FAILED_CHECKS_TOTAL: limit.prefault('100/d'),
+  LIMIT_CHECKS: limit.prefault('100/s'),
   WORKFLOW: workflow.prefault('sms:45s,call'),
   SEND_TIMEOUT_MS: integer({ min: 1, max: 600_000, unit: 'milliseconds' }).prefault('10000'),
   SEND_TRIES: integer({ min: 1, max: 100 }).prefault('5'),
@@ -315,6 +333,20 @@ function toConfig(v: Settings): Config {
     retentionMs: v.RETENTION,
     numberRetentionMs: v.NUMBER_RETENTION,
     countries: v.COUNTRIES,
+    limits: {
+      numberCooldown: v.LIMIT_NUMBER_COOLDOWN,
+      number: v.LIMIT_NUMBER,
+      numberTotal: v.LIMIT_NUMBER_TOTAL,
+      numberApiKey: v.LIMIT_NUMBER_API_KEY,
+      clientIp: v.LIMIT_CLIENT_IP,
+      prefix: v.LIMIT_PREFIX,
+      country: v.LIMIT_COUNTRY,
+      apiKey: v.LIMIT_API_KEY,
+      keys: v.LIMIT_KEYS,
+      failedChecks: v.LIMIT_FAILED_CHECKS,
+      failedChecksTotal: v.LIMIT_FAILED_CHECKS_TOTAL,
+      checks: v.LIMIT_CHECKS,
+    },
     defaultWorkflow: v.WORKFLOW,
     sending: {
       timeoutMs: v.SEND_TIMEOUT_MS,

@@ -45,6 +45,10 @@ export interface Keys {
   degraded(what: string): string;
   /** STRING with an expiry: who reconciles at the moment. */
   readonly reconcilerLease: string;
+  /** ZSET token of a request → epoch ms at which it was counted: one limit, for one subject (a hash, a prefix, a name). */
+  allowance(limit: string, subject: string): string;
+  /** STRING with an expiry: the number was approved from this network. */
+  familiar(numberHash: string, client: string): string;
   /** STRING: the key of the number hash, when none is configured. */
   readonly numberKey: string;
   /** HASH `doc`, `expires_at`, `revoked_at`, `last_used_day`: one API key. */
@@ -86,6 +90,8 @@ export function createKeys(root = 'ringback'): Keys {
     rateLimited: (channel) => `${tag}:rate-limited:${channel}`,
     degraded: (what) => `${tag}:degraded:${what}`,
     reconcilerLease: `${tag}:reconciler-lease`,
+    allowance: (limit, subject) => `${tag}:limit:${limit}:${subject}`,
+    familiar: (numberHash, client) => `${tag}:familiar:${numberHash}:${client}`,
     numberKey: `${tag}:number-key`,
     apiKey: (id) => `${tag}:api-key:${id}`,
     apiKeys: `${tag}:api-keys`,

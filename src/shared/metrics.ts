@@ -77,6 +77,12 @@ export function createMetrics(process: 'api' | 'worker') {
       labelNames: ['kind'],
       registers,
     }),
+    limitsHit: new Counter({
+      name: 'ringback_limits_hit_total',
+      help: 'Requests that a limit or a rule was against, by its name and whether it is enforced.',
+      labelNames: ['limit', 'mode'],
+      registers,
+    }),
     circuitState: new Gauge({
       name: 'ringback_circuit_state',
       help: 'State of the circuit of a channel in this process: 0 closed, 1 half-open, 2 open.',

@@ -13,6 +13,7 @@ const SCRIPTS = {
   idempotencyEnd: source('idempotency-end'),
   lookAgain: source('look-again'),
   noteDelivery: source('note-delivery'),
+  takeAllowance: source('take-allowance'),
   noteRateLimited: source('note-rate-limited'),
   saveApiKey: source('save-api-key'),
   noteApiKeyUse: source('note-api-key-use'),

@@ -32,6 +32,11 @@ function badNames(env: Env, process: 'api' | 'worker' = 'api'): string[] {
   return failureOf(env, process).badVariables.map((bad) => bad.variable);
 }
 
+/** Counts, each within so many seconds. */
+function enforced(...windows: [count: number, seconds: number][]) {
+  return { mode: 'enforce', windows: windows.map(([count, seconds]) => ({ count, ms: seconds * 1_000 })) };
+}
+
 describe('the configuration', () => {
   it('has defaults for all that is not required', () => {
     expect(load()).toEqual({
@@ -63,6 +68,20 @@ describe('the configuration', () => {
       retentionMs: 30 * 24 * 3_600_000,
       numberRetentionMs: 24 * 3_600_000,
       countries: ['US', 'CA'],
+      limits: {
+        numberCooldown: enforced([1, 30]),
+        number: enforced([5, 600], [10, 86_400]),
+        numberTotal: enforced([10, 600], [15, 86_400]),
+        numberApiKey: enforced([5, 600], [10, 86_400]),
+        clientIp: enforced([10, 3_600], [30, 86_400]),
+        prefix: { ...enforced([20, 3_600]), mode: 'monitor' },
+        country: { otherwise: enforced([10_000, 86_400]), named: new Map() },
+        apiKey: { otherwise: undefined, named: new Map() },
+        keys: { otherwise: undefined, named: new Map() },
+        failedChecks: enforced([20, 86_400]),
+        failedChecksTotal: enforced([100, 86_400]),
+        checks: enforced([100, 1]),
+      },
       defaultWorkflow: [{ channel: 'sms', timeout: 45 }, { channel: 'call' }],
       sending: {
         timeoutMs: 10_000,
@@ -541,6 +560,22 @@ describe('a single value', () => {
     expect(load({ RESEND_COOLDOWN: text }).sending.resendCooldownMs).toBe(ms);
   });
 
+  it.each([
+    ['off', undefined],
+    ['OFF', undefined],
+    ['5/10m, 10/d', enforced([5, 600], [10, 86_400])],
+    ['monitor:1/90s', { ...enforced([1, 90]), mode: 'monitor' }],
+  ])('LIMIT_NUMBER=%s is %j', (text, limit) => {
+    expect(load({ LIMIT_NUMBER: text }).limits.number).toEqual(limit);
+  });
+
+  it.each([
+    ['9/d; gb = 5/h,7/d ;JM=off', enforced([9, 86_400]), { GB: enforced([5, 3_600], [7, 86_400]), JM: undefined }],
+    ['US=monitor:5/h', undefined, { US: { ...enforced([5, 3_600]), mode: 'monitor' } }],
+  ])('LIMIT_COUNTRY=%s has limits for single countries', (text, otherwise, named) => {
+    expect(load({ LIMIT_COUNTRY: text }).limits.country).toEqual({ otherwise, named: new Map(Object.entries(named)) });
+  });
+
   it.each([1, 2, 4, 8, 16, 32, 64, 128, 256])('PARTITIONS may be %i', (count) => {
     expect(load({ PARTITIONS: String(count) }).partitions).toBe(count);
   });
@@ -567,6 +602,12 @@ describe('a single value', () => {
       'WORKFLOW',
       ['sms:45', 'email', 'sms:4s', 'sms:901s', 'sms:5500ms', 'sms:', 'sms,,call', 'SMS', 'sms,sms,sms,sms,sms'],
     ],
+    [
+      'LIMIT_NUMBER',
+      ['5', '5/', '0/10m', '5/10', '5/500ms', '5/1500ms', '5/32d', '100001/d', '5/10m;3/d', 'watch:5/m'],
+    ],
+    ['LIMIT_COUNTRY', ['10/d;XX=5/d', '10/d;=5/d', '10/d;5/h', 'US=5']],
+    ['LIMIT_API_KEY', ['off;my app=5/s', 'name=', '5/s;name']],
     ['SEND_TIMEOUT_MS', ['0', '10s', '600001']],
     ['SEND_TRIES', ['0', '101', '1.5']],
     ['SEND_BACKOFF_MS', ['-1', '500ms']],
