@@ -150,7 +150,7 @@ export async function startApi(
     ),
     authenticate: createAuthenticate({ configured: config.apiKeys, stored: apiKeys, clock }),
     openapi: createOpenApi({ ...schemas, ...endpointSchemas }),
-    admin: config.admin && createAdmin({ admin: config.admin, redis, runScript, keys, clock, queues, audit }),
+    admin: config.admin && createAdmin({ admin: config.admin, redis, runScript, keys, clock, queues, audit, log }),
     trustedProxies: config.trustedProxies,
     demo: config.demo
       ? createDemo({

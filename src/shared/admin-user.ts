@@ -7,3 +7,16 @@ export interface AdminUser {
   role: AdminRole;
   password: string;
 }
+
+/** Where people sign in who have an account with somebody else (OpenID Connect). */
+export interface OidcSettings {
+  issuer: string;
+  clientId: string;
+  clientSecret: string;
+  /** Origin that browsers reach the API under; the provider sends them back to it. */
+  publicUrl: string;
+  /** Who has which role: verified e-mail addresses in lower case, and `group:` with the name of a group. */
+  members: Record<AdminRole, readonly string[]>;
+  /** The claim that lists somebody's groups. */
+  groupsClaim: string;
+}

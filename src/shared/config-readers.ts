@@ -195,6 +195,37 @@ export const adminUsers = variable((text) => {
   return names.size === users.length ? users : refuse('has a name twice. Give each person one entry.');
 });
 
+/** The address of an OpenID provider, as its documents name it: https, or http to where nobody is on the way. */
+export const issuer = variable((text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || url.username || url.password || url.search || url.hash || !isSecureEnough(url)) {
+    return refuse('is no address of an OpenID provider. Set its https URL, such as https://login.example/realms/acme.');
+  }
+  return text;
+});
+
+/** The origin that browsers reach us under: https, or http on this machine and in private networks. */
+export const publicOrigin = variable((text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || url.username || url.password || url.search || url.hash || url.pathname !== '/' || !isSecureEnough(url)) {
+    return refuse('is no origin of a web page. Set its https URL without a path, such as https://verify.example.');
+  }
+  return url.origin;
+});
+
+/** E-mail addresses, in lower case, and groups, as `group:name`; comma-separated. */
+export const oidcMembers = variable((text) => {
+  return splitList(text).map((member, index) => {
+    if (/^group:.+$/.test(member)) return member;
+    const isAddress = /^[^\s@:]+@[^\s@:]+$/.test(member);
+    return isAddress ? member.toLowerCase() : refuse(`entry ${index + 1} is neither an e-mail address nor group:name.`);
+  });
+});
+
+function isSecureEnough(url: URL): boolean {
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isNearby(url.hostname));
+}
+
 const NO_HASH = 'no password hash as Ringback makes them (scrypt$N$r$p$salt$hash, N at least 16384). Make it again.';
 
 /** Any text, taken as it is. */

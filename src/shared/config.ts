@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AdminUser } from './admin-user.ts';
+import type { AdminUser, OidcSettings } from './admin-user.ts';
 import { DEFAULT_CALLBACK_SCHEDULE } from './callback-schedule.ts';
 import { createNetworkPolicy, judgeTargetUrl } from './callback-target.ts';
 import type { Channel } from './channel.ts';
@@ -15,14 +15,17 @@ import {
   encryptionKeys,
   flag,
   integer,
+  issuer,
   limit,
   limitCountry,
   limitName,
   limitsByName,
   listenAddress,
   networks,
+  oidcMembers,
   oneOf,
   partitions,
+  publicOrigin,
   ratePerSecond,
   redisUrl,
   secondsOrDuration,
@@ -52,7 +55,7 @@ export interface Config {
   /** A name has several secrets while they are rotated. Empty only for the worker, which answers no client. */
   apiKeys: readonly { name: string; secret: string }[];
   /** Who signs in to `/admin`; undefined: there is no `/admin`. */
-  admin: { users: readonly AdminUser[] } | undefined;
+  admin: { users: readonly AdminUser[]; oidc: OidcSettings | undefined } | undefined;
   /** Networks of reverse proxies whose `X-Forwarded-For` says where a request comes from, as CIDRs. */
   trustedProxies: readonly string[];
   demo: boolean;
@@ -138,6 +141,13 @@ const Environment = z.object({
   ADMIN_USER: userName.optional(),
   ADMIN_PASSWORD: adminPassword.optional(),
   ADMIN_USERS: adminUsers.optional(),
+  OIDC_ISSUER: issuer.optional(),
+  OIDC_CLIENT_ID: verbatim.optional(),
+  OIDC_CLIENT_SECRET: verbatim.optional(),
+  OIDC_OPERATORS: oidcMembers.optional(),
+  OIDC_VIEWERS: oidcMembers.optional(),
+  OIDC_GROUPS_CLAIM: verbatim.prefault('groups'),
+  PUBLIC_URL: publicOrigin.optional(),
   TRUSTED_PROXIES: networks.optional(),
   DEMO: flag.prefault('false'),
   RINGBACK_SANDBOX_URL: trustedOrigin.optional(),
@@ -269,6 +279,16 @@ function checkTogether(
   if (v.ADMIN_USERS?.some(({ name }) => name === v.ADMIN_USER)) {
     add('ADMIN_USERS', 'has the name of ADMIN_USER. Give each person one name.');
   }
+  const forOidc: VariableName[] = ['OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'PUBLIC_URL'];
+  for (const name of forOidc) {
+    if (isGiven('OIDC_ISSUER') && !isGiven(name)) add(name, 'is required with OIDC_ISSUER.');
+  }
+  if (isGiven('OIDC_ISSUER') && !isGiven('OIDC_OPERATORS') && !isGiven('OIDC_VIEWERS')) {
+    add('OIDC_OPERATORS', 'or OIDC_VIEWERS is required with OIDC_ISSUER: nobody could sign in. Set who may.');
+  }
+  if (!isGiven('OIDC_ISSUER') && (isGiven('OIDC_OPERATORS') || isGiven('OIDC_VIEWERS') || isGiven('OIDC_CLIENT_ID'))) {
+    add('OIDC_ISSUER', 'is required with the other OIDC variables. Set the address of the provider, or none of them.');
+  }
   if (isGiven('CALLBACK_URL') && !isGiven('CALLBACK_SECRET')) {
     add('CALLBACK_SECRET', 'is required with CALLBACK_URL. Set whsec_ and the base64 of 32 random bytes.');
   }
@@ -304,6 +324,7 @@ function checkTogether(
 
 function toConfig(v: Settings): Config {
   const users = adminUsersOf(v);
+  const oidc = oidcOf(v);
   return {
     signalwire: {
       baseUrl: v.SIGNALWIRE_BASE_URL ?? v.SIGNALWIRE_SPACE ?? '', // checked above: one of them is set
@@ -317,7 +338,7 @@ function toConfig(v: Settings): Config {
     port: v.PORT,
     metricsPort: v.METRICS_PORT,
     apiKeys: v.API_KEYS ?? [],
-    admin: users.length > 0 ? { users } : undefined,
+    admin: users.length > 0 || oidc ? { users, oidc } : undefined,
     trustedProxies: v.TRUSTED_PROXIES ?? [],
     demo: v.DEMO,
     sandboxUrl: v.RINGBACK_SANDBOX_URL,
@@ -370,4 +391,11 @@ function toConfig(v: Settings): Config {
 function adminUsersOf({ ADMIN_USER: name, ADMIN_PASSWORD: password, ADMIN_USERS: more = [] }: Settings): AdminUser[] {
   if (name === undefined || password === undefined) return [...more];
   return [{ name, role: 'operator', password }, ...more];
+}
+
+function oidcOf(v: Settings): OidcSettings | undefined {
+  const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret, PUBLIC_URL: publicUrl } = v;
+  if (issuer === undefined || clientId === undefined || clientSecret === undefined || publicUrl === undefined) return;
+  const members = { operator: v.OIDC_OPERATORS ?? [], viewer: v.OIDC_VIEWERS ?? [] };
+  return { issuer, clientId, clientSecret, publicUrl, members, groupsClaim: v.OIDC_GROUPS_CLAIM };
 }

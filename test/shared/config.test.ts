@@ -142,7 +142,7 @@ describe('the configuration', () => {
       host: '::1',
       port: 0,
       metricsPort: 9464,
-      admin: { users: [{ name: 'ops', role: 'operator', password: ' pass:word ' }] },
+      admin: { users: [{ name: 'ops', role: 'operator', password: ' pass:word ' }], oidc: undefined },
       demo: true,
       sandboxUrl: 'http://127.0.0.1:4010',
       callbacks: {
@@ -449,6 +449,45 @@ describe('the sign-in of /admin', () => {
     ]) {
       expect(badNames({ ADMIN_USERS: users })).toEqual(['ADMIN_USERS']);
     }
+  });
+
+  const OIDC = {
+    OIDC_ISSUER: 'https://login.example/realms/acme',
+    OIDC_CLIENT_ID: 'ringback',
+    OIDC_CLIENT_SECRET: 'a secret',
+    OIDC_OPERATORS: 'Ann@Example.com, group:on call',
+    PUBLIC_URL: 'https://verify.example/',
+  };
+
+  it('can be with an OpenID provider, with or without passwords beside it', () => {
+    expect(load(OIDC).admin).toEqual({
+      users: [],
+      oidc: {
+        issuer: 'https://login.example/realms/acme',
+        clientId: 'ringback',
+        clientSecret: 'a secret',
+        publicUrl: 'https://verify.example',
+        members: { operator: ['ann@example.com', 'group:on call'], viewer: [] },
+        groupsClaim: 'groups',
+      },
+    });
+    expect(load({ ...OIDC, ADMIN_USER: 'ops', ADMIN_PASSWORD: 'pass' }).admin?.users).toHaveLength(1);
+  });
+
+  it.each([
+    [{ OIDC_CLIENT_ID: '' }, ['OIDC_CLIENT_ID']],
+    [{ OIDC_CLIENT_SECRET: '' }, ['OIDC_CLIENT_SECRET']],
+    [{ PUBLIC_URL: '' }, ['PUBLIC_URL']],
+    [{ OIDC_OPERATORS: '' }, ['OIDC_OPERATORS']],
+    [{ OIDC_ISSUER: '' }, ['OIDC_ISSUER']],
+    [{ OIDC_ISSUER: 'http://login.example' }, ['OIDC_ISSUER']],
+    [{ OIDC_ISSUER: 'login.example' }, ['OIDC_ISSUER']],
+    [{ PUBLIC_URL: 'http://verify.example' }, ['PUBLIC_URL']],
+    [{ PUBLIC_URL: 'https://verify.example/path' }, ['PUBLIC_URL']],
+    [{ OIDC_OPERATORS: 'example.com' }, ['OIDC_OPERATORS']],
+    [{ OIDC_VIEWERS: 'group:' }, ['OIDC_VIEWERS']],
+  ])('is refused with %j', (wrong, names) => {
+    expect(badNames({ ...OIDC, ...wrong })).toEqual(names);
   });
 
   it.each([

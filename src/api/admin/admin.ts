@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { type RequestHandler, Router } from 'express';
 import helmet from 'helmet';
 import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
 import type { Config } from '../../shared/config.ts';
 import type { Keys } from '../../shared/keys.ts';
@@ -9,10 +10,12 @@ import type { Queues } from '../../shared/queues.ts';
 import type { RunScript } from '../../shared/redis-scripts.ts';
 import { createCheckPassword } from './check-password.ts';
 import { createLockOut } from './lock-out.ts';
+import { createOidc } from './oidc.ts';
+import { createOidcPages } from './oidc-pages.ts';
 import { createPasswordSignIn } from './password-sign-in.ts';
 import { createQueueBoard } from './queue-board.ts';
 import { requireRole } from './role.ts';
-import { createSessions, type Identity } from './sessions.ts';
+import { createSessions, type Resolve } from './sessions.ts';
 import { createSignInGuard, createSignInPages, refuseForged } from './sign-in.ts';
 
 const STYLE = fileURLToPath(new URL('./pages.css', import.meta.url));
@@ -30,14 +33,21 @@ interface Deps {
   clock: Clock;
   queues: Queues;
   audit: AdminAudit;
+  log: Logger;
 }
 
 /** Builds `/admin`: the sign-in, and behind it what operators see. */
-export function createAdmin({ admin, redis, runScript, keys, clock, queues, audit }: Deps): RequestHandler {
+export function createAdmin({ admin, redis, runScript, keys, clock, queues, audit, log }: Deps): RequestHandler {
   const { users } = admin;
-  const resolve = ({ name }: Identity) => {
-    const user = users.find((candidate) => candidate.name === name);
-    return user && { name, role: user.role, credential: user.password };
+  const oidc = admin.oidc && createOidc(admin.oidc);
+  const resolve: Resolve = (identity) => {
+    if (identity.kind === 'oidc') {
+      const role = oidc?.roleOf(identity);
+      // marked, so that nobody takes the name of somebody with a password
+      return oidc && role && { name: `oidc:${identity.email ?? identity.subject}`, role, credential: oidc.credential };
+    }
+    const user = users.find(({ name }) => name === identity.name);
+    return user && { name: user.name, role: user.role, credential: user.password };
   };
   const sessions = createSessions({ redis, keys, clock, resolve });
   const lockOut = createLockOut({ redis, runScript, keys, clock });
@@ -68,7 +78,9 @@ export function createAdmin({ admin, redis, runScript, keys, clock, queues, audi
   router.get('/pages.css', (_request, response) => {
     response.sendFile(STYLE, { cacheControl: false });
   });
-  router.use(createSignInPages({ sessions, signIn, audit }));
+  const ways = { password: users.length > 0, oidc: oidc !== undefined };
+  router.use(createSignInPages({ sessions, signIn, audit, ways }));
+  if (oidc) router.use(createOidcPages({ oidc, sessions, resolve, audit, log }));
   router.use(createSignInGuard({ sessions, signIn }), refuseForged, requireRole('viewer'));
   router.get('/', (_request, response) => {
     response.redirect('/admin/queues');

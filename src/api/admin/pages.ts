@@ -2,28 +2,49 @@ import { escapeHtml, ICON } from '../../shared/html.ts';
 import { WORDS } from './words.ts';
 
 /** The sign-in form. @param next - where to go afterwards, a path of our own. */
-export function signInPage({ next, user = '', alert, notice }: SignInView): string {
-  const { title, user: userLabel, password, submit } = WORDS.signIn;
+export function signInPage({ next, ways, user = '', alert, notice }: SignInView): string {
   return page(
-    title,
+    WORDS.signIn.title,
     `${notice === undefined ? '' : `<p role="status">${escapeHtml(notice)}</p>`}
       ${alert === undefined ? '' : `<p role="alert" id="alert">${escapeHtml(alert)}</p>`}
-      <form method="post" action="/admin/sign-in">
+      ${ways.password ? signInForm({ next, user, hasAlert: alert !== undefined }) : ''}
+      ${ways.oidc ? `<p><a class="button" href="/admin/sign-in/oidc?next=${encodeURIComponent(next)}">${WORDS.oidc.link}</a></p>` : ''}`,
+  );
+}
+
+function signInForm({ next, user, hasAlert }: { next: string; user: string; hasAlert: boolean }): string {
+  const { user: userLabel, password, submit } = WORDS.signIn;
+  return `<form method="post" action="/admin/sign-in">
         <input type="hidden" name="next" value="${escapeHtml(next)}">
         <label for="user">${userLabel}</label>
         <input id="user" name="user" value="${escapeHtml(user)}" autocomplete="username" autocapitalize="none" spellcheck="false" required${user === '' ? ' autofocus' : ''}>
         <label for="password">${password}</label>
-        <input id="password" name="password" type="password" autocomplete="current-password" required${user === '' ? '' : ' autofocus'}${alert === undefined ? '' : ' aria-describedby="alert"'}>
+        <input id="password" name="password" type="password" autocomplete="current-password" required${user === '' ? '' : ' autofocus'}${hasAlert ? ' aria-describedby="alert"' : ''}>
         <button>${submit}</button>
-      </form>`,
-  );
+      </form>`;
+}
+
+/** How somebody may sign in. */
+export interface Ways {
+  password: boolean;
+  oidc: boolean;
 }
 
 interface SignInView {
   next: string;
+  ways: Ways;
   user?: string;
   alert?: string;
   notice?: string;
+}
+
+/** Why a sign-in did not succeed, and the way back. */
+export function messagePage({ title, text }: { title: string; text: string }): string {
+  return page(
+    title,
+    `<p role="alert">${escapeHtml(text)}</p>
+      <p><a href="/admin/sign-in">${WORDS.oidc.again}</a></p>`,
+  );
 }
 
 /** Asks before the sign-out: a link alone must not do it. */

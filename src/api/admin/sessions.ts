@@ -13,7 +13,16 @@ export const ABSOLUTE_MS = 12 * 60 * 60_000;
 const NOTE_USE_MS = 60_000;
 
 /** Who a session belongs to; what they may do is looked up anew with every request. */
-export const Identity = z.object({ kind: z.literal('password'), name: z.string() });
+const Identity = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('password'), name: z.string() }),
+  z.object({
+    kind: z.literal('oidc'),
+    subject: z.string(),
+    /** In lower case; null when the provider has not verified it. */
+    email: z.string().nullable(),
+    groups: z.array(z.string()),
+  }),
+]);
 export type Identity = z.infer<typeof Identity>;
 
 const Session = z.object({

@@ -11,23 +11,25 @@ import {
   setSessionCookie,
 } from './cookies.ts';
 import { KNOWN_MS, type Origin } from './lock-out.ts';
-import { goOnPage, notKeptPage, signInPage, signOutPage } from './pages.ts';
+import { goOnPage, notKeptPage, signInPage, signOutPage, type Ways } from './pages.ts';
 import type { PasswordSignIn } from './password-sign-in.ts';
+import { pathWithin } from './path-within.ts';
 import { setCurrentUser } from './role.ts';
 import type { Sessions } from './sessions.ts';
 import { WORDS } from './words.ts';
 
-const START_PAGE = '/admin/queues';
 const readForm = express.urlencoded({ extended: false, limit: '4kb', parameterLimit: 8 });
 
 interface Deps {
   sessions: Sessions;
   signIn: PasswordSignIn;
   audit: AdminAudit;
+  /** What the sign-in page offers. */
+  ways: Ways;
 }
 
 /** The pages that somebody uses to sign in to `/admin` and out again. */
-export function createSignInPages({ sessions, signIn, audit }: Deps): Router {
+export function createSignInPages({ sessions, signIn, audit, ways }: Deps): Router {
   const router = Router();
 
   router.get('/sign-in', async (request, response) => {
@@ -37,7 +39,7 @@ export function createSignInPages({ sessions, signIn, audit }: Deps): Router {
     }
     if (await sessionOf(request, sessions)) return response.redirect(303, next);
     const notice = request.query['signed-out'] === undefined ? {} : { notice: WORDS.signOut.done };
-    response.type('html').send(signInPage({ next, ...notice }));
+    response.type('html').send(signInPage({ next, ways, ...notice }));
   });
 
   router.post('/sign-in', refuseCrossSite, readForm, async (request, response) => {
@@ -58,7 +60,7 @@ export function createSignInPages({ sessions, signIn, audit }: Deps): Router {
     response
       .status(result.kind === 'wrong' ? 401 : 429)
       .type('html')
-      .send(signInPage({ next, user, alert }));
+      .send(signInPage({ next, ways, user, alert }));
   });
 
   // where a sign-in leads first: if the cookie did not come back, this page says why
@@ -90,7 +92,7 @@ export function createSignInPages({ sessions, signIn, audit }: Deps): Router {
  * Lets on whoever is signed in, by a session or by HTTP Basic, for scripts. A browser on its way to a page is led to the
  * sign-in page, everything else is told 401.
  */
-export function createSignInGuard({ sessions, signIn }: Omit<Deps, 'audit'>): RequestHandler {
+export function createSignInGuard({ sessions, signIn }: Pick<Deps, 'sessions' | 'signIn'>): RequestHandler {
   return async (request, response, next) => {
     const basic = readBasic(request);
     if (basic !== undefined) {
@@ -152,15 +154,6 @@ function challenge(request: Request, response: Response): void {
     response.set('www-authenticate', 'Basic realm="Ringback", charset="UTF-8"');
   }
   response.status(401).type('text/plain').send('Sign in at /admin/sign-in, or send user and password by HTTP Basic.\n');
-}
-
-/** Where to go after the sign-in: only a page of `/admin`, whatever the address asks for. */
-function pathWithin(wanted: unknown): string {
-  const base = 'http://here.invalid';
-  const text = textOf(wanted);
-  const url = URL.canParse(text, base) ? new URL(text, base) : undefined;
-  const isOurs = url?.origin === base && /^\/admin\/(?!sign-|signed-)/.test(url.pathname);
-  return isOurs ? url.pathname + url.search : START_PAGE;
 }
 
 const textOf = (value: unknown) => (typeof value === 'string' ? value : '');

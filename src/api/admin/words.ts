@@ -9,6 +9,22 @@ export const WORDS = {
     locked: (minutes: number) =>
       `Too many failed sign-ins. Try again in ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}.`,
   },
+  oidc: {
+    link: 'Sign in with your organisation',
+    notAllowed: {
+      title: 'You may not come in',
+      text: 'Your organisation knows you, but this service does not let you in. Its operator can: OIDC_OPERATORS and OIDC_VIEWERS say who may.',
+    },
+    refused: {
+      title: 'The sign-in did not succeed',
+      text: 'It was canceled, it took too long, or it was begun in another browser.',
+    },
+    unreachable: {
+      title: 'Your organisation cannot be asked',
+      text: 'Its sign-in does not answer at this moment. Try again later.',
+    },
+    again: 'Back to the sign-in',
+  },
   signOut: {
     title: 'Sign out',
     question: (name: string) => `You are signed in as ${name}.`,
