@@ -27,6 +27,20 @@ export function makeDevelopmentSecrets() {
   };
 }
 
+/** What the service also takes from files. */
+export const SECRETS = [
+  'SIGNALWIRE_PROJECT_KEY',
+  'SIGNALWIRE_TOKEN',
+  'REDIS_URL',
+  'API_KEYS',
+  'ADMIN_PASSWORD',
+  'ADMIN_USERS',
+  'CALLBACK_SECRET',
+  'NUMBER_KEY',
+  'ENCRYPTION_KEYS',
+  'TEST_NUMBERS',
+];
+
 /**
  * An empty value counts as unset, as in the service itself.
  *
@@ -44,6 +58,8 @@ export function dropEmpty(env) {
  * @returns {string | undefined}
  */
 export function findRefusal(env) {
+  const file = SECRETS.find((name) => env[`${name}_FILE`]);
+  if (file) return `${file}_FILE is for "npm run api" and "npm run worker"; for "npm start" set ${file} itself.`;
   if (env['NODE_ENV'] === 'production') {
     const missing = ['REDIS_URL', 'SIGNALWIRE_PROJECT_KEY', 'SIGNALWIRE_TOKEN', 'API_KEYS'].filter(
       (name) => !env[name],

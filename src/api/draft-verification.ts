@@ -5,6 +5,7 @@ import type { Config } from '../shared/config.ts';
 import { newVerificationId, type RandomHex } from '../shared/ids.ts';
 import { countryOf, type E164, hashNumber, maskNumber, numberTypeOf, slotOf } from '../shared/phone-number.ts';
 import type { Applicant } from '../shared/screening.ts';
+import type { TestNumbers } from '../shared/test-numbers.ts';
 import type { OpenVerification } from '../shared/verification.ts';
 import type { NumberKey } from './number-key.ts';
 import { type CreateVerification, withDefaults } from './schemas.ts';
@@ -22,17 +23,19 @@ interface Deps {
   config: Config;
   clock: Clock;
   numberKey: NumberKey;
+  testNumbers: TestNumbers;
   random: RandomHex;
 }
 
 /** Builds the reading of a checked submission; nothing is stored yet. */
-export function createDraftVerification({ config, clock, numberKey, random }: Deps): DraftVerification {
+export function createDraftVerification({ config, clock, numberKey, testNumbers, random }: Deps): DraftVerification {
   return async function draftVerification(body, owner, seed) {
     const key = await numberKey();
     const now = clock.now();
     const to = body.to as E164;
     const numberHash = hashNumber(key, to);
     const filled = withDefaults(body, config);
+    const fixedCode = testNumbers.find(to)?.code; // has its own length and alphabet, whatever was asked for
     const client = body.client_ip === undefined ? undefined : hashClient(key, body.client_ip);
     const rateLimitKeys =
       body.rate_limit_keys &&
@@ -51,8 +54,8 @@ export function createDraftVerification({ config, clock, numberKey, random }: De
       ...(rateLimitKeys !== undefined && { rateLimitKeys }),
       from: filled.from,
       message: body.message ?? null,
-      codeLength: filled.codeLength,
-      codeType: filled.codeType,
+      codeLength: fixedCode?.length ?? filled.codeLength,
+      codeType: fixedCode === undefined ? filled.codeType : /^\d+$/.test(fixedCode) ? 'numeric' : 'alphanumeric',
       callbackUrl: body.callback_url ?? null,
       reference: body.reference ?? null,
       metadata: body.metadata ?? {},

@@ -20,6 +20,7 @@ import { createScreening, type Finding } from '../shared/screening.ts';
 import { within } from '../shared/shutdown.ts';
 import { createSignalWireClient } from '../shared/signalwire-client.ts';
 import { createStorage } from '../shared/storage.ts';
+import { createTestNumbers } from '../shared/test-numbers.ts';
 import { type AdminAudit, createAdmin } from './admin/admin.ts';
 import { answerUnreadable } from './answer-unreadable.ts';
 import { createApp } from './app.ts';
@@ -109,7 +110,8 @@ export async function startApi(
   });
   const getVerification = getVerificationRoute({ find, changes, clock, monotonicNow });
   const numberKey = createNumberKey({ redis, keys, configured: config.numberKey, random: randomHex });
-  const draft = createDraftVerification({ config, clock, numberKey, random: randomHex });
+  const testNumbers = createTestNumbers(config.testNumbers, clock);
+  const draft = createDraftVerification({ config, clock, numberKey, testNumbers, random: randomHex });
   const allowances = createAllowances({ redis, runScript });
   const familiar = createFamiliarClients({ redis, keys });
   const onFinding = ({ rule, mode }: Finding) => metrics.limitsHit.inc({ limit: rule, mode });
@@ -119,7 +121,15 @@ export async function startApi(
   });
   const limits = createCheckLimits({ allowances, familiar, keys, config: config.limits, clock, onFinding });
   const submit = createSubmitVerification({ draft, screening, store, verifications, policy, clock });
-  const checkCode = createCheckCode({ find, limits, signalwire, metrics, random: randomHex, monotonicNow });
+  const checkCode = createCheckCode({
+    find,
+    limits,
+    signalwire,
+    testNumbers,
+    metrics,
+    random: randomHex,
+    monotonicNow,
+  });
   const requestAttempt = createRequestAttempt({ find, screening, policy, clock, random: randomHex });
   const idempotent = createIdempotency({ runScript, keys, random: randomHex, store, numberKey });
   const getTimeline = timelineRoute(createTimeline({ find, store, callbacks, changes, clock }));

@@ -12,6 +12,7 @@ import type { EncryptionKey } from './number-cipher.ts';
 import { HASH_PREFIX, parsePasswordHash } from './password.ts';
 import { judgeNumber } from './phone-number.ts';
 import { parseRedisUrl, RedisAddressError } from './redis-address.ts';
+import type { TestNumber } from './test-numbers.ts';
 
 class Refusal extends Error {}
 
@@ -253,6 +254,28 @@ export const encryptionKeys = variable((text) => {
   });
 });
 
+/** Numbers with a code of their own, `number=code@last day`, comma-separated. Entries are named by their position. */
+export const testNumbers = variable((text) => {
+  const seen = new Set<string>();
+  return splitList(text).map((entry, index): TestNumber => {
+    const which = `entry ${index + 1}`;
+    const [, number = '', code, day = ''] = /^([^=]+)=([A-Za-z0-9]{6,20})@(\d{4}-\d{2}-\d{2})$/.exec(entry) ?? [];
+    if (code === undefined) {
+      return refuse(`${which} is not number=code@day, with 6 to 20 digits or letters and the last day as YYYY-MM-DD.`);
+    }
+    const judged = judgeNumber(number);
+    if (!judged.ok)
+      return refuse(`${which} has no possible E.164 number. Set "+", the country code and the rest in digits.`);
+    const midnight = Date.parse(`${day}T00:00:00Z`);
+    if (Number.isNaN(midnight) || !new Date(midnight).toISOString().startsWith(day)) {
+      return refuse(`${which} ends on a day that does not exist. Set one as YYYY-MM-DD.`);
+    }
+    if (seen.has(judged.number)) return refuse(`${which} has the number of another entry. Give each number one code.`);
+    seen.add(judged.number);
+    return { number: judged.number, code, expiresAt: midnight + DAY_MS };
+  });
+});
+
 /** Standard Webhooks secrets, comma-separated. */
 export const callbackSecrets = variable((text) => {
   return splitList(text).map((secret, index) =>
@@ -346,6 +369,7 @@ export const partitions = variable((text) => {
   );
 });
 
+const DAY_MS = 24 * 60 * 60_000;
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 const HOST_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 

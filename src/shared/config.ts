@@ -32,6 +32,7 @@ import {
   secretKey,
   senderNumber,
   signalwireSpace,
+  testNumbers,
   trustedOrigin,
   userName,
   verbatim,
@@ -40,6 +41,8 @@ import {
 import { formatDuration } from './duration.ts';
 import type { LimitsConfig } from './limit.ts';
 import type { EncryptionKey } from './number-cipher.ts';
+import { readSecretFiles } from './secret-files.ts';
+import type { TestNumber } from './test-numbers.ts';
 
 /** The settings of one process, parsed once at its start. Durations are in milliseconds unless they say otherwise. */
 export interface Config {
@@ -73,6 +76,8 @@ export interface Config {
   numberKey: string | undefined;
   /** Seal the numbers that are stored: the first one seals, all of them open. Empty: numbers are stored as they are. */
   encryptionKeys: readonly EncryptionKey[];
+  /** Nothing is sent to these, and their codes are fixed. */
+  testNumbers: readonly TestNumber[];
   retentionMs: number;
   numberRetentionMs: number;
   /** ISO 3166-1 alpha-2 codes of the countries that codes are sent to. */
@@ -159,6 +164,7 @@ const Environment = z.object({
   ),
   NUMBER_KEY: secretKey.optional(),
   ENCRYPTION_KEYS: encryptionKeys.optional(),
+  TEST_NUMBERS: testNumbers.optional(),
   RETENTION: duration({ minMs: 1_000, maxMs: 3_650 * DAY_MS }).prefault('30d'),
   NUMBER_RETENTION: duration({ minMs: 0, maxMs: 3_650 * DAY_MS }).prefault('24h'),
   COUNTRIES: countries.prefault('US,CA'),
@@ -197,6 +203,19 @@ type VariableName = keyof Settings;
 
 /** Taken byte for byte: a password may start or end with a space. */
 const UNTRIMMED: ReadonlySet<string> = new Set<VariableName>(['ADMIN_PASSWORD']);
+/** Each may also stand in a file, whose path is in the variable of the same name with `_FILE` behind it. */
+export const SECRETS = [
+  'SIGNALWIRE_PROJECT_KEY',
+  'SIGNALWIRE_TOKEN',
+  'REDIS_URL',
+  'API_KEYS',
+  'ADMIN_PASSWORD',
+  'ADMIN_USERS',
+  'CALLBACK_SECRET',
+  'NUMBER_KEY',
+  'ENCRYPTION_KEYS',
+  'TEST_NUMBERS',
+] as const satisfies readonly VariableName[];
 /** Set by Ringback for its own child processes, so the operator's example leaves them out. */
 const INTERNAL: ReadonlySet<string> = new Set<VariableName>(['RINGBACK_SANDBOX_URL']);
 
@@ -216,7 +235,7 @@ export const VARIABLES: readonly VariableFacts[] = Object.entries(Environment.sh
 }));
 
 /**
- * Reads a process's settings from its environment. An empty variable counts as unset.
+ * Reads a process's settings from its environment, secrets also from the files it names. An empty variable counts as unset.
  *
  * @param process - which process starts: only the API needs `API_KEYS`.
  * @throws {ConfigError} naming all bad variables; it never holds the value of a secret.
@@ -232,21 +251,24 @@ export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
   process: 'api' | 'worker',
 ): { settings: Partial<Settings>; bad: readonly BadVariable[] } {
+  const files = readSecretFiles(env, SECRETS);
   const given: Record<string, string> = {};
   for (const { name } of VARIABLES) {
-    const text = env[name] ?? '';
+    const text = files.texts[name] ?? env[name] ?? '';
     if (text.trim() !== '') given[name] = UNTRIMMED.has(name) ? text : text.trim();
   }
 
   // each variable on its own, so that the rules between variables are checked even when others are bad
   const values: Record<string, unknown> = {};
-  const bad: BadVariable[] = [];
+  const bad: BadVariable[] = [...files.bad];
+  const unread = new Set(files.bad.map(({ variable }) => variable));
   for (const [name, schema] of Object.entries(Environment.shape)) {
+    if (unread.has(`${name}_FILE`)) continue;
     const parsed = schema.safeParse(given[name]);
     if (parsed.success) values[name] = parsed.data;
     else bad.push({ variable: name, problem: parsed.error.issues.map((issue) => issue.message).join(' ') });
   }
-  const isGiven = (name: VariableName) => given[name] !== undefined;
+  const isGiven = (name: VariableName) => given[name] !== undefined || unread.has(`${name}_FILE`);
   const settings = values as Partial<Settings>;
   bad.push(...checkTogether(settings, isGiven, process));
   return { settings, bad };
@@ -351,6 +373,7 @@ function toConfig(v: Settings): Config {
     },
     numberKey: v.NUMBER_KEY,
     encryptionKeys: v.ENCRYPTION_KEYS ?? [],
+    testNumbers: v.TEST_NUMBERS ?? [],
     retentionMs: v.RETENTION,
     numberRetentionMs: v.NUMBER_RETENTION,
     countries: v.COUNTRIES,

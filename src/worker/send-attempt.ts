@@ -10,6 +10,7 @@ import { explainSealed, isSealed } from '../shared/number-cipher.ts';
 import { LEAVE_WITHIN_MS } from '../shared/policy.ts';
 import { AttemptJob } from '../shared/queues.ts';
 import type { SignalWireClient } from '../shared/signalwire-client.ts';
+import type { TestNumbers } from '../shared/test-numbers.ts';
 import type { TroubleBoard } from '../shared/trouble.ts';
 import type { Attempt, Verification } from '../shared/verification.ts';
 import type { Verifications } from '../shared/verifications.ts';
@@ -22,6 +23,7 @@ import { untilStored } from './until-stored.ts';
 interface Deps {
   verifications: Verifications;
   signalwire: SignalWireClient;
+  testNumbers: TestNumbers;
   circuits: Record<Channel, Circuit>;
   heldBack: Record<Channel, HeldBack>;
   pauseChannel: PauseChannel;
@@ -64,16 +66,22 @@ export function createSendAttempt(deps: Deps) {
 
     const { attempt, validForMs } = claim.answer;
     const heldBackByRate = deps.heldBack[channel].begin((attempt.flight?.at ?? 0) - attempt.nextTryAt);
-    const outcome = await leave.run(async () => {
-      const leaveWithinMs = LEAVE_WITHIN_MS - (monotonicNow() - claimedAt);
-      if (leaveWithinMs <= 0) return { kind: 'not_left' };
-      return send(claim.stored.verification, attempt, validForMs, leaveWithinMs);
-    });
+    const testId = deps.testNumbers.send(claim.stored.verification.to);
+    if (testId !== undefined) leave.giveBack(); // it would say nothing about SignalWire
+    const outcome: TryOutcome =
+      testId !== undefined
+        ? { kind: 'sent', mfaId: testId, httpStatus: 200 }
+        : await leave.run(async () => {
+            const leaveWithinMs = LEAVE_WITHIN_MS - (monotonicNow() - claimedAt);
+            if (leaveWithinMs <= 0) return { kind: 'not_left' };
+            return send(claim.stored.verification, attempt, validForMs, leaveWithinMs);
+          });
     const random = deps.random();
     const ended = { type: 'try_ended', attemptId, token, outcome, random, heldBackByRate } as const;
     const result = await untilStored(log, () => verifications.update(id, ended, claim.stored));
-    job.log(`try ${attempt.tries}: ${words(outcome)}`).catch(() => {}); // the job may have been deleted by hand
-    await tellOthers(claim.stored.verification, attempt, outcome);
+    const line = testId === undefined ? words(outcome) : 'a test number: nothing is sent';
+    job.log(`try ${attempt.tries}: ${line}`).catch(() => {}); // the job may have been deleted by hand
+    if (testId === undefined) await tellOthers(claim.stored.verification, attempt, outcome);
     return follow(job, jobToken, outcome, result?.answer, attempt, result?.stored.verification);
   };
 

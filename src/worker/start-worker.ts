@@ -14,6 +14,7 @@ import { createRedisClock } from '../shared/redis-clock.ts';
 import { within } from '../shared/shutdown.ts';
 import { createSignalWireClient } from '../shared/signalwire-client.ts';
 import { createStorage } from '../shared/storage.ts';
+import { createTestNumbers } from '../shared/test-numbers.ts';
 import { USER_AGENT } from '../shared/version.ts';
 import { createCallbackRequest } from './callback-request.ts';
 import { createCircuit } from './circuit.ts';
@@ -73,6 +74,7 @@ export async function startWorker(
   const sendAttempt = createSendAttempt({
     verifications,
     signalwire,
+    testNumbers: createTestNumbers(config.testNumbers, clock),
     circuits: { sms: circuit('sms'), call: circuit('call') },
     heldBack: {
       sms: createHeldBack(config.channels.sms.ratePerSecond, monotonicNow),

@@ -3,11 +3,13 @@ import {
   dropEmpty,
   findRefusal,
   makeDevelopmentSecrets,
+  SECRETS,
   serviceEnv,
   summarize,
   usesSandbox,
   workerEnv,
 } from '../../scripts/settings.mjs';
+import { SECRETS as SERVICE_SECRETS } from '../../src/shared/config.ts';
 
 const secrets = makeDevelopmentSecrets();
 const redisUrl = 'redis://127.0.0.1:6380';
@@ -32,6 +34,11 @@ describe('what npm start refuses', () => {
 
   it('is an address of SignalWire without credentials, which the sandbox would silently replace', () => {
     expect(findRefusal({ SIGNALWIRE_BASE_URL: 'http://10.0.0.1' })).toContain('SIGNALWIRE_BASE_URL is set');
+  });
+
+  it('is a secret in a file, which it would have to pass on', () => {
+    expect(findRefusal({ API_KEYS_FILE: '/run/secrets/keys' })).toContain('set API_KEYS itself');
+    expect(SECRETS).toEqual(SERVICE_SECRETS);
   });
 
   it('is nothing on a laptop with no settings at all, an empty value being none', () => {

@@ -65,6 +65,7 @@ describe('the configuration', () => {
       },
       numberKey: undefined,
       encryptionKeys: [],
+      testNumbers: [],
       retentionMs: 30 * 24 * 3_600_000,
       numberRetentionMs: 24 * 3_600_000,
       countries: ['US', 'CA'],
@@ -116,6 +117,7 @@ describe('the configuration', () => {
       CALLBACK_RETRY_SCHEDULE: '100ms, 1s',
       NUMBER_KEY: 'k'.repeat(32),
       ENCRYPTION_KEYS: `2026:${Buffer.alloc(32, 2).toString('base64')},2025:${Buffer.alloc(32, 1).toString('base64url')}`,
+      TEST_NUMBERS: '+14045550199=123456@2026-12-31, +14045550198=Ab12Cd@2028-02-29',
       RETENTION: '1h',
       NUMBER_RETENTION: '0s',
       COUNTRIES: 'de, AT,de',
@@ -156,6 +158,10 @@ describe('the configuration', () => {
       encryptionKeys: [
         { id: '2026', key: Buffer.alloc(32, 2) },
         { id: '2025', key: Buffer.alloc(32, 1) },
+      ],
+      testNumbers: [
+        { number: '+14045550199', code: '123456', expiresAt: Date.UTC(2027, 0, 1) },
+        { number: '+14045550198', code: 'Ab12Cd', expiresAt: Date.UTC(2028, 2, 1) },
       ],
       retentionMs: 3_600_000,
       numberRetentionMs: 0,
@@ -250,6 +256,8 @@ describe('the configuration', () => {
       { SIGNALWIRE_BASE_URL: secret, SIGNALWIRE_SPACE: `https://${secret}@acme.signalwire.com` },
       { SIGNALWIRE_FROM: '404 555 Zq7' },
       { ENCRYPTION_KEYS: `${secret}:${secret}` },
+      { TEST_NUMBERS: `+14045550199=${secret}@2026-12-31` },
+      { TEST_NUMBERS: `+14045550199=${secret.repeat(2)}@2026-02-30` },
       { ENCRYPTION_KEYS: `${secret.repeat(14)}a=` },
       ...[
         secret,
@@ -573,6 +581,36 @@ describe('rules between variables', () => {
 
   it('leave the ports of a worker alone: it has but one', () => {
     expect(load({ METRICS_PORT: '3000' }, 'worker').metricsPort).toBe(3000);
+  });
+});
+
+describe('the variables about numbers', () => {
+  const key = Buffer.alloc(32, 1).toString('base64');
+
+  it.each([
+    'k1',
+    key,
+    `:${key}`,
+    `k1:${key.slice(1)}`,
+    `k1:${key}A`,
+    `k 1:${key}`,
+    `k1:${key},k1:${key}`,
+    `k1:${key},`,
+  ])('refuse %s as ENCRYPTION_KEYS', (keys) => {
+    expect(badNames({ ENCRYPTION_KEYS: keys })).toEqual(['ENCRYPTION_KEYS']);
+  });
+
+  it.each([
+    '+14045550199',
+    '+14045550199=123456',
+    '+14045550199=12345@2026-12-31',
+    '+14045550199=123456@2026-02-30',
+    '+14045550199=123456@31.12.2026',
+    '4045550199=123456@2026-12-31',
+    '+1404555=123456@2026-12-31',
+    '+14045550199=123456@2026-12-31,+14045550199=654321@2026-12-31',
+  ])('refuse %s as TEST_NUMBERS', (entries) => {
+    expect(badNames({ TEST_NUMBERS: entries })).toEqual(['TEST_NUMBERS']);
   });
 });
 

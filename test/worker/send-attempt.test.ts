@@ -6,6 +6,7 @@ import { createErrands } from '../../src/shared/errands.ts';
 import type { VerificationId } from '../../src/shared/ids.ts';
 import { createMetrics } from '../../src/shared/metrics.ts';
 import { createQueues, type Queues } from '../../src/shared/queues.ts';
+import { createTestNumbers } from '../../src/shared/test-numbers.ts';
 import { createTroubleBoard, type TroubleBoard } from '../../src/shared/trouble.ts';
 import type { OpenVerification, Verification } from '../../src/shared/verification.ts';
 import { createVerifications, type Verifications } from '../../src/shared/verifications.ts';
@@ -86,6 +87,7 @@ function createBench(answers: SendOutcome[], given: Given = {}) {
   const paused: unknown[] = [];
   let monotonicMs = 0;
   const sendAttempt = createSendAttempt({
+    testNumbers: createTestNumbers([], storage.clock),
     verifications: {
       ...verifications,
       update: async (...event) => {
