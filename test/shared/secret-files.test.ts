@@ -23,6 +23,7 @@ const GIVEN: Record<string, string> = {
   API_KEYS: 'web:0123456789abcdef01234567',
   ADMIN_PASSWORD: ' a password with spaces around ',
   ADMIN_USERS: '',
+  OIDC_CLIENT_SECRET: '',
   CALLBACK_SECRET: `whsec_${KEY}`,
   NUMBER_KEY: 'k'.repeat(32),
   ENCRYPTION_KEYS: `k1:${KEY}`,
