@@ -8,7 +8,7 @@ export const EXIT = {
   canceled: { code: 5, meaning: 'the verification was canceled' },
   blocked: { code: 6, meaning: 'the verification was blocked by a policy' },
   refused: { code: 7, meaning: 'the API refused the request' },
-  unreachable: { code: 8, meaning: 'the API could not be reached, or is not available' },
+  unreachable: { code: 8, meaning: 'the API, or for `keys` Redis, could not be reached or is not available' },
   interrupted: { code: 130, meaning: 'ended by Ctrl-C; a verification that was submitted goes on' },
 } as const;
 

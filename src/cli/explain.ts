@@ -2,6 +2,7 @@ import { RefusedError, UnreachableError } from './client.ts';
 import { UsageError } from './command.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { visible } from './output.ts';
+import { RedisUnusableError } from './with-redis.ts';
 
 /** What went wrong: for a program (`code`), for a shell (`exitCode`) and for a person. */
 export interface Explanation {
@@ -20,6 +21,10 @@ export function explain(error: unknown): Explanation {
   }
   if (error instanceof UnreachableError) {
     const message = `The API was not reached: ${error.message}. Is RINGBACK_URL its address?`;
+    return { code: 'unreachable', exitCode: EXIT.unreachable.code, message };
+  }
+  if (error instanceof RedisUnusableError) {
+    const message = `Redis is not usable: ${error.message}. Does REDIS_URL name it?`;
     return { code: 'unreachable', exitCode: EXIT.unreachable.code, message };
   }
   const message = error instanceof Error ? error.message : String(error);

@@ -41,9 +41,26 @@ export function connectForWork(url: string, log: Logger): Redis {
   );
 }
 
+/**
+ * A connection for a program that asks once and ends: when Redis is not there, or gives no answer within `timeoutMs`, its
+ * commands fail and it is not tried again. Why tells its event `error` better than they do.
+ */
+export function connectOnce(url: string, timeoutMs: number): Redis {
+  return connect(
+    url,
+    {
+      maxRetriesPerRequest: 0,
+      commandTimeout: timeoutMs,
+      connectTimeout: timeoutMs,
+      disconnectTimeout: 100, // it would hold the process for 2 s
+    },
+    { enableOfflineQueue: true, maxRedirections: 5, retryStrategy: () => null },
+  );
+}
+
 type CommandOptions = Pick<
   RedisOptions,
-  'maxRetriesPerRequest' | 'autoResendUnfulfilledCommands' | 'commandTimeout' | 'connectTimeout'
+  'maxRetriesPerRequest' | 'autoResendUnfulfilledCommands' | 'commandTimeout' | 'connectTimeout' | 'disconnectTimeout'
 >;
 
 /** What a single connection takes with its own options, and a Cluster as a whole. */
@@ -51,7 +68,8 @@ interface Resilience {
   enableOfflineQueue: boolean;
   /** Of a Cluster: how often a command looks for its new place, {@link REDIRECT_DELAY_MS} apart. */
   maxRedirections: number;
-  retryStrategy: (attempt: number) => number;
+  /** The wait before the next connection, ms; null: there is none. */
+  retryStrategy: (attempt: number) => number | null;
 }
 
 /** Soon enough to notice that a replica has taken over, when no command has met the change. */

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished } from 'vitest';
 import { ensureRedis } from '../../scripts/ensure-redis.mjs';
 import { judgeRedis, judgeSkew } from '../../src/cli/doctor/check-redis.ts';
 import { it } from '../fixtures.ts';
+import { startCluster, startSentinels } from '../redis-nodes.ts';
 import { runCli } from './cli-process.ts';
 
 interface Report {
@@ -112,6 +113,29 @@ describe('ringback doctor', () => {
     expect(away.find('redis')).toMatchObject({ status: 'fail', detail: 'not usable: connection refused' });
     expect(JSON.stringify(away.report)).not.toContain('a-password');
   });
+
+  it.for(['sentinel', 'cluster'] as const)(
+    'asks the primaries of a %s',
+    { timeout: 60_000 },
+    async (kind, { service }) => {
+      const nodes = await (kind === 'sentinel' ? startSentinels() : startCluster('{ringback:0}'));
+      onTestFinished(() => nodes.stop());
+
+      const { report } = await examine({ ...service.env, REDIS_URL: nodes.url });
+
+      const ofRedis = report.checks.filter(({ check }) => check.startsWith('redis') || check === 'clock');
+      expect(new Set(ofRedis.map(({ check, status }) => `${check}: ${status}`))).toEqual(
+        new Set([
+          'redis: ok',
+          'redis version: ok',
+          'redis eviction: ok',
+          'redis persistence: ok',
+          'redis memory: ok',
+          'clock: ok',
+        ]),
+      );
+    },
+  );
 
   it('does not take a host that answers 404 to everything for SignalWire', async ({ service }) => {
     const server = createServer((_, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');

@@ -97,7 +97,7 @@ describe('ringback keys', () => {
     const away = await runCli(['keys', 'list'], { REDIS_URL: 'redis://127.0.0.1:1' });
     const unset = await runCli(['keys', 'list']);
 
-    expect([away.code, away.stderr]).toEqual([1, expect.stringContaining('Redis is not usable')]);
+    expect([away.code, away.stderr]).toEqual([8, expect.stringContaining('Redis is not usable')]);
     expect([unset.code, unset.stderr]).toEqual([2, expect.stringContaining('REDIS_URL')]);
   });
 });

@@ -1,45 +1,33 @@
-import { Redis } from 'ioredis';
-import { describeNetworkError } from '../../shared/network-errors.ts';
-import { createRedisClock } from '../../shared/redis-clock.ts';
+import { Cluster, type Redis } from 'ioredis';
+import { RedisUnusableError, withRedis } from '../with-redis.ts';
 import { type Finding, fail, ok, skip, warn } from './finding.ts';
 
-const TIMEOUT_MS = 3_000;
 const OLDEST = [6, 2] as const;
 const SKEW_WARN_MS = 1_000;
 const SKEW_FAIL_MS = 60_000;
 const FULL_WARN = 0.8;
 const FULL_FAIL = 0.95;
 
-/** Asks a Redis about itself with INFO and TIME, which hosted ones allow too; nothing is written. */
+/** Asks Redis about itself with INFO and TIME, which hosted ones allow too; nothing is written. */
 export async function checkRedis(url: string | undefined): Promise<Finding[]> {
   if (url === undefined) return [skip('redis', 'not checked without a good REDIS_URL')];
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    disconnectTimeout: 100, // it would hold the process for 2 s
-    enableReadyCheck: false, // INFO is asked below anyway
-    connectTimeout: TIMEOUT_MS,
-    commandTimeout: TIMEOUT_MS,
-    retryStrategy: null,
-    maxRetriesPerRequest: 0,
-  });
-  let cause: unknown;
-  redis.on('error', (error) => {
-    cause = error; // the rejection of a command says only that the connection is closed
-  });
-  const clock = createRedisClock({ redis });
   try {
-    await redis.connect();
-    const info = await redis.info();
-    await clock.sync();
-    return [ok('redis', 'reached'), ...judgeRedis(info), judgeSkew(clock.skewMs())];
+    return await withRedis(url, async (redis, clock) => {
+      const infos = await Promise.all(primariesOf(redis).map((primary) => primary.info()));
+      const reached = ok('redis', infos.length === 1 ? 'reached' : `a Cluster with ${infos.length} primaries`);
+      return [reached, ...infos.flatMap(judgeRedis), judgeSkew(clock.skewMs())];
+    });
   } catch (error) {
+    if (!(error instanceof RedisUnusableError)) throw error;
     const fix =
       'Is it running, does REDIS_URL name it (rediss:// for TLS, user and password), and may this machine reach it?';
-    return [fail('redis', `not usable: ${describe(cause ?? error)}`, fix)];
-  } finally {
-    clock.stop();
-    redis.disconnect();
+    return [fail('redis', `not usable: ${error.message}`, fix)];
   }
+}
+
+/** Each server that is written to. */
+function primariesOf(redis: Redis | Cluster): readonly Redis[] {
+  return redis instanceof Cluster ? redis.nodes('master') : [redis];
 }
 
 /** @param info - the answer to INFO */
@@ -117,9 +105,3 @@ export function judgeSkew(skewMs: number): Finding {
 }
 
 const megabytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(1)} MB`;
-
-/** Redis's own refusals (NOAUTH, WRONGPASS, NOPERM, LOADING) begin with a word that tells it all. */
-function describe(error: unknown): string {
-  const [, refusal] = /^([A-Z]{4,})\b/.exec(error instanceof Error ? error.message : '') ?? [];
-  return refusal ?? describeNetworkError(error, 'no connection');
-}
