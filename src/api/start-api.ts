@@ -113,7 +113,7 @@ export async function startApi(
   const testNumbers = createTestNumbers(config.testNumbers, clock);
   const draft = createDraftVerification({ config, clock, numberKey, testNumbers, random: randomHex });
   const allowances = createAllowances({ redis, runScript });
-  const familiar = createFamiliarClients({ redis, keys });
+  const familiar = createFamiliarClients({ redis, keys, clock });
   const onFinding = ({ rule, mode }: Finding) => metrics.limitsHit.inc({ limit: rule, mode });
   const screening = createScreening({
     rules: [createCountryRule(config.countries), createLimits({ allowances, familiar, keys, config: config.limits })],

@@ -47,8 +47,8 @@ export interface Keys {
   readonly reconcilerLease: string;
   /** ZSET token of a request → epoch ms at which it was counted: one limit, for one subject (a hash, a prefix, a name). */
   allowance(limit: string, subject: string): string;
-  /** STRING with an expiry: the number was approved from this network. */
-  familiar(numberHash: string, client: string): string;
+  /** ZSET keyed hash of a network → epoch ms at which the number was last approved from it. */
+  familiar(numberHash: string): string;
   /** STRING: the key of the number hash, when none is configured. */
   readonly numberKey: string;
   /** HASH `doc`, `expires_at`, `revoked_at`, `last_used_day`: one API key. */
@@ -91,7 +91,7 @@ export function createKeys(root = 'ringback'): Keys {
     degraded: (what) => `${tag}:degraded:${what}`,
     reconcilerLease: `${tag}:reconciler-lease`,
     allowance: (limit, subject) => `${tag}:limit:${limit}:${subject}`,
-    familiar: (numberHash, client) => `${tag}:familiar:${numberHash}:${client}`,
+    familiar: (numberHash) => `${tag}:familiar:${numberHash}`,
     numberKey: `${tag}:number-key`,
     apiKey: (id) => `${tag}:api-key:${id}`,
     apiKeys: `${tag}:api-keys`,

@@ -181,8 +181,12 @@ describe('a stranger', () => {
         times(6, () => ({ to, client_ip: '2001:db8:1:2:ffff::9' })),
       ),
     ).toEqual([202, 202, 202, 202, 202, 429]);
-    // and they can still be refused: 5 in 10 minutes is all that anybody gets
-    expect(await counted(service, 'number-total')).toEqual([10]);
+    expect(await counted(service, 'number-total')).toEqual([10]); // the owner's do not count there
+    expect((await submit(service, { to, client_ip: '2001:db8:1:3::1' })).body).toMatchObject({ limit: 'number-total' });
+
+    service.clock.advance(29 * DAY); // 30 days after the approval the address is a stranger's again
+    for (const client_ip of times(10, (i) => `203.0.113.${i}`)) await submit(service, { to, client_ip });
+    expect((await submit(service, owner)).body).toMatchObject({ limit: 'number-total' });
   });
 
   it('who enters wrong codes uses up checks of their own', async () => {
