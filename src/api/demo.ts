@@ -149,7 +149,7 @@ function createRoute(
   return async (request, response) => {
     const { to: written, country, channel } = parseBody(Body, request.body);
     const { to } = parseBody(Complete, { to: country ? completeNumber(written, country) : written });
-    const body = { to, workflow: WORKFLOWS[channel], if_active: 'replace' as const };
+    const body = { to, workflow: WORKFLOWS[channel], if_active: 'replace' as const, client_ip: request.ip };
     const { verification } = await submit({ ...body, ...(callbackUrl && { callback_url: callbackUrl }) }, OWNER);
     response.status(202).json(verificationView(verification, 'full'));
   };

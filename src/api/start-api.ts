@@ -115,12 +115,16 @@ export async function startApi(
   const allowances = createAllowances({ redis, runScript });
   const familiar = createFamiliarClients({ redis, keys, clock });
   const onFinding = ({ rule, mode }: Finding) => metrics.limitsHit.inc({ limit: rule, mode });
+  const policies = [createCountryRule(config.countries)];
   const screening = createScreening({
-    rules: [createCountryRule(config.countries), createLimits({ allowances, familiar, keys, config: config.limits })],
+    rules: [...policies, createLimits({ allowances, familiar, keys, config: config.limits })],
     onFinding,
   });
+  // the phones of the sandbox cost nothing and ring for nobody: its demo is there to be played with
+  const demoScreening = config.sandboxUrl === undefined ? screening : createScreening({ rules: policies, onFinding });
   const limits = createCheckLimits({ allowances, familiar, keys, config: config.limits, clock, onFinding });
-  const submit = createSubmitVerification({ draft, screening, store, verifications, policy, clock });
+  const submission = { draft, store, verifications, policy, clock };
+  const attempt = { find, policy, clock, random: randomHex };
   const checkCode = createCheckCode({
     find,
     limits,
@@ -130,10 +134,9 @@ export async function startApi(
     random: randomHex,
     monotonicNow,
   });
-  const requestAttempt = createRequestAttempt({ find, screening, policy, clock, random: randomHex });
   const idempotent = createIdempotency({ runScript, keys, random: randomHex, store, numberKey });
   const getTimeline = timelineRoute(createTimeline({ find, store, callbacks, changes, clock }));
-  const useCases = { submit, find, getVerification, getTimeline, checkCode, requestAttempt, schemas, idempotent };
+  const useCases = { find, getVerification, getTimeline, checkCode, schemas, idempotent };
   const closing = new AbortController();
   const replayCallback = createReplayCallback({ callbacks, errands, clock });
   const audit: AdminAudit = {
@@ -143,6 +146,8 @@ export async function startApi(
   };
   const app = createApp({
     ...useCases,
+    submit: createSubmitVerification({ ...submission, screening }),
+    requestAttempt: createRequestAttempt({ ...attempt, screening }),
     listRoutes: createListRoutes({ store, verifications, numberKey, clock }),
     callbacks,
     replayCallback,
@@ -165,6 +170,8 @@ export async function startApi(
     demo: config.demo
       ? createDemo({
           ...useCases,
+          submit: createSubmitVerification({ ...submission, screening: demoScreening }),
+          requestAttempt: createRequestAttempt({ ...attempt, screening: demoScreening }),
           queues,
           callbacks,
           networks,

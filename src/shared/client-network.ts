@@ -5,11 +5,11 @@ import { isIPv4, SocketAddress } from 'node:net';
  * What counts as one end user's network: an IPv4 address, or the /64 of an IPv6 one, since a single customer gets that
  * much (RFC 6177, RIPE 690). An IPv4-mapped IPv6 address is the IPv4 one.
  *
- * @param address - a valid IPv4 or IPv6 address.
+ * @param address - a valid IPv4 or IPv6 address; the zone of a link-local one does not count.
  */
 export function networkOf(address: string): string {
   if (isIPv4(address)) return address;
-  const { address: canonical } = new SocketAddress({ address, family: 'ipv6' });
+  const { address: canonical } = new SocketAddress({ address: address.replace(/%.*$/, ''), family: 'ipv6' });
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(canonical);
   if (mapped?.[1] !== undefined) return mapped[1];
   const [head = '', tail] = canonical.split('::');

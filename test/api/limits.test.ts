@@ -341,6 +341,25 @@ describe('the other limits', () => {
   });
 });
 
+describe('the demo', () => {
+  const play = (service: Service) =>
+    service.call('POST', '/demo/api/verifications', { to: freshNumber(), channel: 'sms' }, { origin: service.url });
+
+  it('counts for the address of its visitor', async () => {
+    const service = await withOnly({ LIMIT_CLIENT_IP: '1/h', DEMO: 'true' });
+    expect((await play(service)).status).toBe(202);
+    expect((await play(service)).body).toMatchObject({ limit: 'client-ip' });
+  });
+
+  it('has no limits with the sandbox', async () => {
+    const RINGBACK_SANDBOX_URL = 'http://127.0.0.1:1';
+    const service = await withOnly({ LIMIT_CLIENT_IP: '1/h', DEMO: 'true', RINGBACK_SANDBOX_URL });
+    expect((await play(service)).status).toBe(202);
+    expect((await play(service)).status).toBe(202);
+    expect(await service.redis.keys('*:limit:*')).toEqual([]);
+  });
+});
+
 describe('a request that is refused', () => {
   it('leaves nothing behind but what was counted before', async () => {
     const service = await withOnly({ LIMIT_NUMBER: '1/h', LIMIT_CLIENT_IP: '9/h', LIMIT_API_KEY: '9/h' });
