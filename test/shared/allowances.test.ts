@@ -73,6 +73,8 @@ describe('what a request is allowed', () => {
     await ask(c, 0, { token: 'same' });
     expect(await ask(c, 5, { token: 'same' })).toEqual([]);
     expect(await held('a')).toEqual([1]);
+    await ask([...c, counter('b', [[1, 10]])], 6, { token: 'same' });
+    expect(await held('a', 'b')).toEqual([1, 1]);
     expect(await ask(c, 10)).toEqual([]); // it still counts from its first moment
   });
 
