@@ -48,8 +48,9 @@ async function create(args: readonly string[], values: Values, { env, output }: 
   if (!KEY_NAME.test(name)) throw new UsageError('NAME has 1 to 64 letters, digits, dots, hyphens or underscores.');
   const scopes = readScopes(values.scopes);
   const lifeMs = readDuration(values.in);
-  return withApiKeys(env, async ({ store, clock }) => {
+  return withApiKeys(env, async ({ store, clock, confirmReplicated }) => {
     const { key, text } = await store.create(name, scopes, lifeMs === undefined ? null : clock.now() + lifeMs);
+    await confirmReplicated();
     if (output.json) output.printDocument({ ...view(key, clock), key: text });
     else {
       output.print(text);
@@ -84,9 +85,10 @@ function change(
   { env, output }: Context,
   act: (store: ApiKeyStore, clock: Clock) => Promise<ApiKey | undefined>,
 ): Promise<ExitCode> {
-  return withApiKeys(env, async ({ store, clock }) => {
+  return withApiKeys(env, async ({ store, clock, confirmReplicated }) => {
     const key = await act(store, clock);
     if (key === undefined) throw new UsageError('There is no key with this id; `ringback keys list` tells them all.');
+    await confirmReplicated();
     if (output.json) output.printDocument(view(key, clock));
     else tell(output, key, clock);
     return EXIT.ok.code;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { Redis } from 'ioredis';
-import { addressGroup } from '../../shared/address-group.ts';
+import { networkOf } from '../../shared/client-network.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { Keys } from '../../shared/keys.ts';
 import type { RunScript } from '../../shared/redis-scripts.ts';
@@ -53,7 +54,7 @@ export function createLockOut({
     { address, device }: Origin,
   ): Promise<Admission | { admitted: false; waitMs: number }> {
     const userHash = hash(user);
-    const addressPlace = `address:${addressGroup(address)}`;
+    const addressPlace = `address:${placeOf(address)}`;
     const known = (place: string) => keys.signInPlace(userHash, hash(place));
     const devicePlace = device === undefined ? undefined : deviceOf(device);
     const isKnownDevice = devicePlace !== undefined && (await redis.exists(known(devicePlace))) === 1;
@@ -75,8 +76,13 @@ export function createLockOut({
   return {
     begin,
     /** One after the other from one address: right passwords sent side by side must not meet the limit of wrong ones. */
-    inTurn: <T>({ address }: Origin, work: () => Promise<T>) => inTurn(addressGroup(address), work),
+    inTurn: <T>({ address }: Origin, work: () => Promise<T>) => inTurn(placeOf(address), work),
   };
+}
+
+/** A reverse proxy may tell something else than an address; an address of this link (`%`) has no network to speak of. */
+function placeOf(address: string): string {
+  return isIP(address) === 0 || address.includes('%') ? address : networkOf(address);
 }
 
 const deviceOf = (token: string) => `device:${hash(token)}`;

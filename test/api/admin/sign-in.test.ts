@@ -366,6 +366,16 @@ describe('the lock-out', () => {
     expect((await createBrowserLike(service).signIn('operator', PASSWORD, from('203.0.113.99'))).status).toBe(303);
   });
 
+  it('counts an IPv6 network as one place, and a nonsense of the proxy too', async () => {
+    const service = await serviceWithAdmin({ TRUSTED_PROXIES: '127.0.0.1/32' });
+    const statusFrom = async (address: string) =>
+      (await createBrowserLike(service).signIn('operator', 'wrong', { 'x-forwarded-for': address })).status;
+    for (const place of [(i: number) => `2001:db8::${i}`, () => 'unknown', () => 'fe80::1%eth0']) {
+      for (let i = 1; i <= 10; i++) expect(await statusFrom(place(i))).toBe(401);
+      expect([place(11), await statusFrom(place(11))]).toEqual([place(11), 429]);
+    }
+  });
+
   it('believes nobody but a trusted proxy about where a request comes from', async () => {
     const service = await serviceWithAdmin();
     const statuses: number[] = [];
