@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished } from 'vitest';
 import { acquireLock } from '../../scripts/process-lock.mjs';
 import { makeDevelopmentSecrets } from '../../scripts/settings.mjs';
@@ -40,6 +42,16 @@ describe('ringback', () => {
     expect(asked.stdout).toMatch(new RegExp(`^ringback ${name} `));
     expect(asked.stdout).toContain('--json');
     expect(hinted).toEqual(asked);
+  });
+
+  it('runs as the command that package.json names', () => {
+    const root = new URL('../../', import.meta.url);
+    const { bin } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+    const PATH = `${path.dirname(process.execPath)}:${process.env['PATH']}`;
+
+    const { stdout } = spawnSync(fileURLToPath(new URL(bin.ringback, root)), ['version'], { env: { PATH } });
+
+    expect(stdout.toString()).toBe(`${VERSION}\n`);
   });
 
   it('tells its version', async () => {
