@@ -5,9 +5,9 @@ import type { FamiliarClients } from '../shared/familiar-clients.ts';
 import type { Keys } from '../shared/keys.ts';
 import type { LimitsConfig } from '../shared/limit.ts';
 import { findingsOf, sourceOf } from '../shared/limits.ts';
-import type { Finding } from '../shared/screening.ts';
 import type { Verification } from '../shared/verification.ts';
 import { rateLimited } from './rate-limit.ts';
+import type { RecordFinding } from './record-finding.ts';
 
 export type CheckLimits = ReturnType<typeof createCheckLimits>;
 
@@ -17,7 +17,7 @@ interface Deps {
   keys: Keys;
   config: LimitsConfig;
   clock: Clock;
-  onFinding(finding: Finding, verification: Verification): void;
+  onFinding: RecordFinding;
 }
 
 /** Builds the limits on checks: how many in a second for one verification, how many wrong ones in a day for one number. */

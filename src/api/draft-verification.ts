@@ -92,6 +92,7 @@ export function applicantFor(v: OpenVerification) {
   return {
     owner: v.owner,
     to: v.to,
+    masked: v.masked,
     numberHash: v.numberHash,
     country: v.country,
     numberType: numberTypeOf(v.to),

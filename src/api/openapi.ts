@@ -53,6 +53,25 @@ const IdempotencyKey = z.object({
   }),
 });
 
+/** draft-ietf-httpapi-ratelimit-headers */
+const RateLimitHeaders = z.object({
+  'ratelimit-policy': z
+    .string()
+    .optional()
+    .meta({
+      description: 'The limits that apply, one policy for each window: how many (`q`) within how many seconds (`w`).',
+      examples: ['"number:10m";q=5;w=600, "number:1d";q=10;w=86400'],
+    }),
+  ratelimit: z
+    .string()
+    .optional()
+    .meta({
+      description: 'What is left of each (`r`), and the seconds until more of it comes back (`t`).',
+      examples: ['"number:10m";r=4;t=600, "number:1d";r=9;t=86400'],
+    }),
+});
+const RetryAfter = z.string().meta({ description: 'Seconds until the request may be repeated.' });
+
 /** By their id they become components, so that the document holds each once. */
 const PROBLEM_EXAMPLES = Object.fromEntries(
   (Object.keys(PROBLEMS) as ProblemCode[]).map((code) => [
@@ -110,7 +129,9 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
             '200': { description: 'The open verification that `if_active: return` asked for.', ...json(Verification) },
             '202': {
               description: 'Stored; the first code is on its way.',
-              headers: z.object({ location: z.string().meta({ description: 'Path of the verification.' }) }),
+              headers: RateLimitHeaders.extend({
+                location: z.string().meta({ description: 'Path of the verification.' }),
+              }),
               ...json(Verification),
             },
             ...problems([...COMMON, ...WITH_BODY, ...IDEMPOTENT, 'verification-active', 'rate-limited']),
@@ -189,7 +210,7 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
           requestParams: { ...id.requestParams, header: IdempotencyKey },
           requestBody: { ...json(schemas.RequestAttempt, { channel: 'call' }), required: false },
           responses: {
-            '202': { description: 'Another attempt is queued.', ...json(Verification) },
+            '202': { description: 'Another attempt is queued.', headers: RateLimitHeaders, ...json(Verification) },
             ...problems([
               ...COMMON,
               ...WITH_BODY,
@@ -405,6 +426,7 @@ function problems(codes: readonly ProblemCode[]): ZodOpenApiResponsesObject {
     const alike = codes.filter((code) => PROBLEMS[code].status === status);
     responses[`${status}`] = {
       description: alike.map((code) => `[\`${code}\`](/problems/${code})`).join(', '),
+      ...(alike.includes('rate-limited') && { headers: RateLimitHeaders.extend({ 'retry-after': RetryAfter }) }),
       content: {
         'application/problem+json': {
           schema: Problem,

@@ -16,7 +16,7 @@ import { createMetrics } from '../shared/metrics.ts';
 import { listen, startOperationsServer } from '../shared/operations-server.ts';
 import { connectForRequests, connectForWork, disconnect } from '../shared/redis.ts';
 import { createRedisClock } from '../shared/redis-clock.ts';
-import { createScreening, type Finding } from '../shared/screening.ts';
+import { createScreening } from '../shared/screening.ts';
 import { within } from '../shared/shutdown.ts';
 import { createSignalWireClient } from '../shared/signalwire-client.ts';
 import { createStorage } from '../shared/storage.ts';
@@ -40,6 +40,7 @@ import { createKnownApiKeys } from './known-api-keys.ts';
 import { createListRoutes } from './list-verifications.ts';
 import { createNumberKey } from './number-key.ts';
 import { createOpenApi } from './openapi.ts';
+import { createRecordFinding } from './record-finding.ts';
 import { createReplayCallback } from './replay-callback.ts';
 import { createRequestAttempt } from './request-attempt.ts';
 import { createRequestSchemas } from './schemas.ts';
@@ -114,7 +115,12 @@ export async function startApi(
   const draft = createDraftVerification({ config, clock, numberKey, testNumbers, random: randomHex });
   const allowances = createAllowances({ redis, runScript });
   const familiar = createFamiliarClients({ redis, keys, clock });
-  const onFinding = ({ rule, mode }: Finding) => metrics.limitsHit.inc({ limit: rule, mode });
+  const audit: AdminAudit = {
+    async record(entry) {
+      log.info(entry, 'audit');
+    },
+  };
+  const onFinding = createRecordFinding({ metrics, audit, log });
   const policies = [createCountryRule(config.countries)];
   const screening = createScreening({
     rules: [...policies, createLimits({ allowances, familiar, keys, config: config.limits })],
@@ -139,11 +145,6 @@ export async function startApi(
   const useCases = { find, getVerification, getTimeline, checkCode, schemas, idempotent };
   const closing = new AbortController();
   const replayCallback = createReplayCallback({ callbacks, errands, clock });
-  const audit: AdminAudit = {
-    async record(entry) {
-      log.info(entry, 'audit');
-    },
-  };
   const app = createApp({
     ...useCases,
     submit: createSubmitVerification({ ...submission, screening }),

@@ -12,6 +12,8 @@ export interface Applicant {
   owner: string;
   /** The full number: never in a finding. */
   to: string;
+  /** The number as the audit log may show it. */
+  masked: string;
   numberHash: string;
   /** ISO 3166-1 alpha-2; null: the calling code or area belongs to no country. */
   country: string | null;

@@ -418,6 +418,18 @@ describe('a request that is refused', () => {
     expect(metrics).toMatch(/^ringback_limits_hit_total\{limit="prefix",mode="monitor",process="api"\} 2$/m);
   });
 
+  it('is written down, with the number masked', async () => {
+    const service = await withOnly({ LIMIT_NUMBER: '1/h', LIMIT_PREFIX: 'monitor:1/h' });
+    const to = freshNumber();
+    await statuses(service, [{ to }, { to }]);
+    const entries = service.logged.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'audit');
+    expect(entries).toMatchObject([
+      { actor: 'test', action: 'request.limited', data: { rule: 'number', mode: 'enforce', detail: '1 of 1 in 1h' } },
+      { actor: 'test', action: 'request.limited', data: { rule: 'prefix', mode: 'monitor' } },
+    ]);
+    expect(entries.map(({ subject }) => subject)).toEqual(Array(2).fill(`+1••••••••${to.slice(-2)}`));
+  });
+
   it('keeps neither the number nor the address nor the value of a key in Redis keys', async () => {
     const service = await withDefaults();
     const to = freshNumber();
