@@ -1,5 +1,9 @@
+import { pino } from 'pino';
 import { describe, expect, onTestFinished } from 'vitest';
+import { startApi } from '../../src/api/start-api.ts';
+import { loadConfig } from '../../src/shared/config.ts';
 import {
+  API_KEY,
   everythingIn,
   freshNumber,
   it,
@@ -120,6 +124,34 @@ describe('the limits of one number, as they come', () => {
     expect(answers.filter(({ status }) => status === 202)).toHaveLength(5);
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(45);
     expect(await counted(service, 'number')).toEqual([5]);
+  });
+
+  it('hold over two processes, and what one of them could not store does not count', async () => {
+    const service = await withDefaults();
+    const second = await startApi(loadConfig(service.env, 'api'), pino({ level: 'silent' }), { clock: service.clock });
+    onTestFinished(() => second.close());
+    const ask = async (port: number, body: Record<string, unknown>) => {
+      const response = await fetch(`http://127.0.0.1:${port}/v1/verifications`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      return response.status;
+    };
+    const both = async (body: Record<string, unknown>) =>
+      Promise.all(times(50, (i) => ask(i % 2 ? second.port : service.api.port, body)));
+
+    const conflicts = await both({ to: freshNumber() });
+    expect(conflicts.filter((status) => status === 202)).toHaveLength(1);
+    expect(conflicts.filter((status) => status === 409).length).toBeGreaterThan(24);
+    expect(await counted(service, 'number')).toEqual([1]);
+
+    await service.redis.flushdb();
+    const replacements = await both({ to: freshNumber(), if_active: 'replace' });
+    const taken = replacements.filter((status) => status === 202).length;
+    expect(taken).toBeGreaterThan(0);
+    expect(await counted(service, 'number')).toEqual([taken]);
+    expect(taken).toBeLessThanOrEqual(5);
   });
 
   it('count requested attempts, but no fallback and no retry', async () => {
@@ -390,6 +422,19 @@ describe('a request that is refused', () => {
     // what is blocked is told so even when nothing is left
     expect((await ask({ to: '+18762000000' })).status).toBe(202);
     expect((await ask({ to: freshNumber() })).status).toBe(429);
+  });
+
+  it('counts once for an attempt that is repeated with its key', async () => {
+    const service = await withOnly({ LIMIT_API_KEY: '9/h' }, { workers: 1 });
+    const { id } = await service.submit({ to: freshNumber() });
+    await service.receiver.event('verification.attempt.sent', id);
+    const headers = { 'idempotency-key': 'again' };
+    const ask = () => service.call('POST', `/v1/verifications/${id}/attempts`, {}, headers);
+    const first = await ask();
+    expect([first.status, first.headers.get('ratelimit')]).toEqual([202, expect.stringContaining('"api-key:1h";r=7;')]);
+    await service.redis.del(...(await service.redis.keys('*:idempotency:*'))); // the answer was lost
+    expect((await ask()).status).toBe(202);
+    expect(await counted(service, 'api-key')).toEqual([2]);
   });
 
   it('tells the tightest limit by name, and what is left in the headers', async () => {
