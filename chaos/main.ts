@@ -7,13 +7,14 @@ import { faults, isClean, table } from './report.ts';
 import { runChaos } from './run.ts';
 
 const USAGE = `npm run chaos -- [--seed <number>] [--verifications <1-${MOST_VERIFICATIONS}>] [--minutes <number>] [--short]
-                 [--redis single|sentinel|cluster] [--wait <replicas>]
+                 [--redis single|sentinel|cluster] [--wait <replicas>] [--partitions <1-256>]
 
   --seed           replays the load and the faults of an earlier run (default: random)
   --verifications  default 300; 60 with --short
   --minutes        how long faults are injected (default 3; 0.35 with --short)
   --redis          what the verifications are kept in: one server (default), a primary with two replicas and three
                    Sentinels, or a Cluster of three primaries with a replica each
+  --partitions     that verifications are spread over (PARTITIONS, default 1)
   --wait           replicas that a write must reach before it is relied on (REDIS_WAIT_REPLICAS, default 0)
   --short          cancels what is open after the faults instead of waiting until it expires
 `;
@@ -27,6 +28,7 @@ function readOptions() {
       verifications: { type: 'string' },
       minutes: { type: 'string' },
       redis: { type: 'string', default: 'single' },
+      partitions: { type: 'string', default: '1' },
       wait: { type: 'string', default: '0' },
       short: { type: 'boolean', default: false },
     },
@@ -43,11 +45,13 @@ function readOptions() {
     verifications <= MOST_VERIFICATIONS &&
     minutes > 0 &&
     redis !== undefined &&
+    [1, 2, 4, 8, 16, 32, 64, 128, 256].includes(Number(values.partitions)) &&
     ['0', '1', '2'].includes(values.wait);
   if (!isGood) throw new RangeError('a value is out of range');
   return {
     seed,
     redis,
+    partitions: Number(values.partitions),
     waitReplicas: Number(values.wait),
     verifications,
     faultsMs: minutes * 60_000,

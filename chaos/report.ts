@@ -29,6 +29,7 @@ export function table(result: ChaosResult): string {
   const rows: [string, string | number][] = [
     ['seed', result.options.seed],
     ['Redis', `${REDIS_WORDS[result.options.redis]}${waits(result.options.waitReplicas)}`],
+    ['partitions', result.options.partitions],
     ['took', `${Math.round(result.tookMs / 1000)} s`],
     ['crashes injected (SIGKILL)', `${sum(deaths) + redisKills}: ${list(new Map([...deaths, ['redis', redisKills]]))}`],
     ['freezes injected (SIGSTOP, longer than the lock)', `${sum(freezes)}: ${list(freezes)}`],

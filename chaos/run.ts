@@ -2,6 +2,7 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { VerificationId } from '../src/shared/ids.ts';
 import { createKeys } from '../src/shared/keys.ts';
+import { placesOf, ROOT_PARTITION } from '../src/shared/partitions.ts';
 import { activeAttempt, isClosed, Verification } from '../src/shared/verification.ts';
 import type { VerificationView } from '../src/shared/verification-view.ts';
 import { type Audit, audit, type Evidence } from './audit.ts';
@@ -17,6 +18,8 @@ import { connectToAll, type RedisKind, serversOf, startRedisUnderTest } from './
 export interface ChaosOptions {
   seed: number;
   redis: RedisKind;
+  /** `PARTITIONS` of all processes. */
+  partitions: number;
   /** `REDIS_WAIT_REPLICAS` of all processes. */
   waitReplicas: number;
   verifications: number;
@@ -29,7 +32,7 @@ export interface ChaosOptions {
 }
 
 export interface ChaosResult {
-  options: Pick<ChaosOptions, 'seed' | 'redis' | 'waitReplicas' | 'verifications'>;
+  options: Pick<ChaosOptions, 'seed' | 'redis' | 'partitions' | 'waitReplicas' | 'verifications'>;
   tookMs: number;
   audit: Audit;
   /** Deaths and freezes of processes, and faults of their surroundings, by kind. */
@@ -108,6 +111,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
           env: {
             ...SETTINGS,
             REDIS_URL: redis.urlOf(i),
+            PARTITIONS: String(options.partitions),
             REDIS_WAIT_REPLICAS: String(options.waitReplicas),
             SIGNALWIRE_BASE_URL: provider.url,
             CALLBACK_URL: receiver.url,
@@ -170,7 +174,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     };
     const judged = audit(evidence);
     const tellers = new Map<string, string>();
-    for (const { who } of judged.findings) tellers.set(who, await tellStory(who, evidence, store));
+    for (const { who } of judged.findings) tellers.set(who, await tellStory(who, evidence, store, options.partitions));
     return {
       options,
       tookMs: Date.now() - startedAt,
@@ -186,17 +190,18 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   }
 }
 
-const keys = createKeys();
-
 /** Everything that Redis holds, read without touching it: a GET of the API would let time do its work. */
 async function readAll(store: Redis): Promise<Map<string, Verification>> {
-  const prefix = keys.verification('' as VerificationId);
   const found = new Map<string, Verification>();
   for (const server of serversOf(store)) {
-    for await (const batch of server.scanStream({ match: `${prefix}*`, count: 1_000, type: 'hash' })) {
+    for await (const batch of server.scanStream({
+      match: '{ringback:*}:verification:ver_*',
+      count: 1_000,
+      type: 'hash',
+    })) {
       for (const key of batch as string[]) {
         const doc = await store.hget(key, 'doc');
-        if (doc !== null) found.set(key.slice(prefix.length), Verification.parse(JSON.parse(doc)));
+        if (doc !== null) found.set(key.slice(key.lastIndexOf(':') + 1), Verification.parse(JSON.parse(doc)));
       }
     }
   }
@@ -226,10 +231,12 @@ function allTaken(stored: ReadonlyMap<string, Verification>, deliveries: readonl
 }
 
 /** What Redis, its job, SignalWire, the receiver and the API's answers say about one verification. */
-async function tellStory(who: string, evidence: Evidence, store: Redis): Promise<string> {
+async function tellStory(who: string, evidence: Evidence, store: Redis, partitions: number): Promise<string> {
   const v = evidence.stored.get(who);
   const reference = v?.reference ?? who;
-  const queue = new Queue('verifications', { connection: store, prefix: keys.queuePrefix });
+  const [partition] = placesOf(who as VerificationId, partitions);
+  const prefix = createKeys().inPartition(partition ?? ROOT_PARTITION).queuePrefix;
+  const queue = new Queue('verifications', { connection: store, prefix });
   const { logs } = await queue.getJobLogs(who);
   await queue.close();
   const lines = [

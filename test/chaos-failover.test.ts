@@ -5,13 +5,17 @@ import { runChaos } from '../chaos/run.ts';
 const SEED = 5;
 const TIMEOUT_MS = 300_000;
 
-it.each(['sentinel', 'cluster'] as const)(
-  'keeps its promises while primaries die, on a %s that confirms its writes',
+it.each([
+  ['sentinel', 1],
+  ['cluster', 4],
+] as const)(
+  'keeps its promises while primaries die, on a %s that confirms its writes, with %i partitions',
   { timeout: TIMEOUT_MS },
-  async (redis) => {
+  async (redis, partitions) => {
     const result = await runChaos({
       seed: SEED,
       redis,
+      partitions,
       waitReplicas: 1,
       verifications: 25,
       faultsMs: 20_000,

@@ -9,6 +9,7 @@ it('keeps its promises while processes, Redis and the network fail', { timeout: 
   const result = await runChaos({
     seed: SEED,
     redis: 'single',
+    partitions: 1,
     waitReplicas: 0,
     verifications: 60,
     faultsMs: 20_000,

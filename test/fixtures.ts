@@ -9,6 +9,7 @@ import { createSandbox } from '../src/sandbox/sandbox.ts';
 import type { Clock } from '../src/shared/clock.ts';
 import { loadConfig } from '../src/shared/config.ts';
 import { createKeys } from '../src/shared/keys.ts';
+import { partitionNames } from '../src/shared/partitions.ts';
 import { QUEUE_NAMES, type QueueName } from '../src/shared/queues.ts';
 import type { VerificationView } from '../src/shared/verification-view.ts';
 import { type RunningWorker, startWorker } from '../src/worker/start-worker.ts';
@@ -120,9 +121,13 @@ export async function startService({
   for (let i = 0; i < workerCount; i++)
     workers.push(await startWorker(loadConfig(environment, 'worker'), log, { clock }));
   const redis = new Redis(String(environment['REDIS_URL']));
-  const queues = Object.fromEntries(
-    QUEUE_NAMES.map((name) => [name, new Queue(name, { connection: redis, prefix: createKeys().queuePrefix })]),
-  ) as Record<QueueName, Queue>;
+  const partitions = partitionNames(Number(environment['PARTITIONS'] ?? 1)).map((partition) => {
+    const prefix = createKeys().inPartition(partition).queuePrefix;
+    const queues = QUEUE_NAMES.map((name) => [name, new Queue(name, { connection: redis, prefix })]);
+    return Object.fromEntries(queues) as Record<QueueName, Queue>;
+  });
+  const [queues] = partitions as [Record<QueueName, Queue>];
+  const allQueues = partitions.flatMap((partition) => Object.values(partition));
   const url = `http://127.0.0.1:${api.port}`;
 
   async function call<T = Record<string, unknown>>(
@@ -152,7 +157,9 @@ export async function startService({
     sandbox,
     receiver,
     redis,
+    /** Those of the root partition. */
     queues,
+    allQueues,
     api,
     workers,
     /** Every line that API and workers logged. */
@@ -180,12 +187,12 @@ export async function startService({
     /** Moves the clock and rings all alarms, as time itself would. */
     async advance(ms: number): Promise<void> {
       clock.advance(ms);
-      for (const queue of Object.values(queues)) await queue.promoteJobs();
+      for (const queue of allQueues) await queue.promoteJobs();
     },
 
     async close(): Promise<void> {
       await Promise.all([api.close(), ...workers.map((worker) => worker.close())]);
-      await Promise.all(Object.values(queues).map((queue) => queue.close()));
+      await Promise.all(allQueues.map((queue) => queue.close()));
       redis.disconnect();
       await Promise.all([sandbox.close(), receiver.close()]);
       if (receiver.faults.length > 0) throw new Error(`undocumented callbacks: ${receiver.faults.join('; ')}`);

@@ -208,18 +208,18 @@ export function createCallbackEndpointRoutes(deps: Deps, schemas: EndpointSchema
       const to = until === undefined ? clock.now() : Date.parse(until);
       if (to < from)
         throw invalidRequest([{ pointer: '/until', code: 'out-of-range', detail: 'must not be before "since"' }]);
-      const ids = await callbacks.between(endpoint.id, from, to, MAX_REPLAYED);
+      const found = await callbacks.between(endpoint.id, from, to, MAX_REPLAYED);
       let replayed = 0;
       let last = from;
-      for (const id of ids) {
+      for (const { id, at } of found) {
         const callback = (await callbacks.read(id))?.callback;
         if (callback === undefined) continue;
-        last = callback.createdAt;
+        last = at;
         if (types && !types.some((type) => type === callback.type)) continue;
         await replayCallback(id, endpoint.owner);
         replayed += 1;
       }
-      const complete = ids.length < MAX_REPLAYED;
+      const complete = found.length < MAX_REPLAYED;
       response
         .status(202)
         .json({ object: 'replay', replayed, complete, until: new Date(complete ? to : last).toISOString() });

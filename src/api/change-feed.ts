@@ -1,5 +1,4 @@
 import type { Redis } from 'ioredis';
-import type { Keys } from '../shared/keys.ts';
 
 export type ChangeFeed = ReturnType<typeof createChangeFeed>;
 
@@ -7,7 +6,7 @@ export type ChangeFeed = ReturnType<typeof createChangeFeed>;
  * Tells waiting requests that a verification has changed: one Redis subscription for the whole process, however many
  * wait. While Redis is away nothing is told; once it is back all are, since they may have missed something.
  */
-export function createChangeFeed({ redis, keys }: { redis: Redis; keys: Keys }) {
+export function createChangeFeed({ redis, channels }: { redis: Redis; channels: readonly string[] }) {
   const waiting = new Map<string, Set<() => void>>();
   let closed = false;
   const wakeAll = () => {
@@ -17,7 +16,7 @@ export function createChangeFeed({ redis, keys }: { redis: Redis; keys: Keys }) 
     for (const wake of waiting.get(id) ?? []) wake();
   });
   redis.on('ready', () => {
-    redis.subscribe(keys.changes).then(wakeAll, () => {}); // the connection's own handler tells; it subscribes again
+    redis.subscribe(...channels).then(wakeAll, () => {}); // the connection's own handler tells; it subscribes again
   });
 
   return {

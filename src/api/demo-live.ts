@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RequestHandler, Response } from 'express';
 import type { CallbackStore } from '../shared/callback-store.ts';
 import { callbackView } from '../shared/callback-view.ts';
-import type { Queues } from '../shared/queues.ts';
+import type { AttemptId, VerificationId } from '../shared/ids.ts';
+import type { FindJob } from '../shared/partitioned.ts';
+import type { QueueName } from '../shared/queues.ts';
 import { readServerSentEvents } from '../shared/server-sent-events.ts';
 import type { Verification } from '../shared/verification.ts';
 import { ownerOf } from './authenticate.ts';
@@ -15,7 +17,7 @@ const KEEP_ALIVE_MS = 15_000;
 
 interface Deps {
   find: FindVerification;
-  queues: Queues;
+  findJob: FindJob;
   callbacks: CallbackStore;
   /** The sandbox, and what is broken in it; undefined: codes go to real phones. */
   sandbox: { url: string; troubles: DemoTroubles } | undefined;
@@ -28,7 +30,7 @@ interface Deps {
  * texts and calls that reach the sandbox's phone of its number, and `workings`, its jobs, callbacks and what is broken,
  * whenever something about them has changed.
  */
-export function demoLiveRoute({ find, queues, callbacks, sandbox, closing }: Deps): RequestHandler {
+export function demoLiveRoute({ find, findJob, callbacks, sandbox, closing }: Deps): RequestHandler {
   async function workings(v: Verification) {
     const jobs = [
       { queue: 'verifications', id: v.id },
@@ -46,8 +48,8 @@ export function demoLiveRoute({ find, queues, callbacks, sandbox, closing }: Dep
     };
   }
 
-  async function jobView(queue: keyof Queues, id: string) {
-    const job = await queues[queue].getJob(id);
+  async function jobView(queue: QueueName, id: VerificationId | AttemptId) {
+    const job = await findJob(queue, id);
     return { queue, id, state: job ? await job.getState() : 'unknown', runs: job?.attemptsStarted ?? 0 };
   }
 

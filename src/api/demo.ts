@@ -6,8 +6,8 @@ import { judgeTargetUrl, type NetworkPolicy } from '../shared/callback-target.ts
 import { Channel } from '../shared/channel.ts';
 import type { Config } from '../shared/config.ts';
 import { PAGE_ASSETS } from '../shared/localized-page.ts';
+import type { FindJob } from '../shared/partitioned.ts';
 import { completeNumber } from '../shared/phone-number.ts';
-import type { Queues } from '../shared/queues.ts';
 import { verificationView } from '../shared/verification-view.ts';
 import { type CheckCode, checkCodeRoute } from './check-code.ts';
 import type { SubmitVerification } from './create-verification.ts';
@@ -32,7 +32,7 @@ interface Deps {
   requestAttempt: RequestAttempt;
   schemas: RequestSchemas;
   idempotent: ReturnType<typeof createIdempotency>;
-  queues: Queues;
+  findJob: FindJob;
   callbacks: CallbackStore;
   networks: NetworkPolicy;
   config: Config;

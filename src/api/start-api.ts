@@ -88,8 +88,19 @@ export async function startApi(
   });
   const metrics = createMetrics('api');
   const storage = createStorage({ redis, keys, clock, config, metrics, log });
-  const { runScript, policy, queues, errands, endpoints, endpointEvents, store, callbacks, verifications, health } =
-    storage;
+  const {
+    runScript,
+    policy,
+    partitions,
+    findJob,
+    errands,
+    endpoints,
+    endpointEvents,
+    store,
+    callbacks,
+    verifications,
+    health,
+  } = storage;
   const monotonicNow = () => performance.now();
   const signalwire = createSignalWireClient({
     ...config.signalwire,
@@ -102,7 +113,10 @@ export async function startApi(
   const endpointSchemas = createEndpointSchemas(networks);
   const find = createFindVerification({ store, verifications });
   const subscriber = connectForWork(config.redisUrl, log);
-  const changes = createChangeFeed({ redis: subscriber, keys });
+  const changes = createChangeFeed({
+    redis: subscriber,
+    channels: partitions.map((partition) => partition.keys.changes),
+  });
   const apiKeys = createKnownApiKeys({
     store: createApiKeyStore({ redis, runScript, keys, clock }),
     subscriber,
@@ -166,14 +180,14 @@ export async function startApi(
     ),
     authenticate: createAuthenticate({ configured: config.apiKeys, stored: apiKeys, clock }),
     openapi: createOpenApi({ ...schemas, ...endpointSchemas }),
-    admin: config.admin && createAdmin({ admin: config.admin, redis, runScript, keys, clock, queues, audit, log }),
+    admin: config.admin && createAdmin({ admin: config.admin, redis, runScript, keys, clock, partitions, audit, log }),
     trustedProxies: config.trustedProxies,
     demo: config.demo
       ? createDemo({
           ...useCases,
           submit: createSubmitVerification({ ...submission, screening: demoScreening }),
           requestAttempt: createRequestAttempt({ ...attempt, screening: demoScreening }),
-          queues,
+          findJob,
           callbacks,
           networks,
           config,
@@ -229,7 +243,7 @@ export async function startApi(
       server.closeIdleConnections();
       await within(DRAIN_LIMIT_MS, closed);
       server.closeAllConnections();
-      await within(1_000, Promise.all([...Object.values(queues).map((queue) => queue.close()), signalwire.close()]));
+      await within(1_000, Promise.all([storage.closeQueues(), signalwire.close()]));
       redisClock.stop();
       disconnect(subscriber);
       disconnect(redis);

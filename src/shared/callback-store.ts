@@ -4,7 +4,7 @@ import type { EndpointId } from './callback-endpoint.ts';
 import type { EpochMs } from './clock.ts';
 import { type CallbackId, type RandomHex, randomHex, type VerificationId } from './ids.ts';
 import type { Keys } from './keys.ts';
-import { type Entry, newestFirst } from './newest-first.ts';
+import { type Entry, entries, newestFirst } from './newest-first.ts';
 import type { RunScript } from './redis-scripts.ts';
 import { type StoryFact, storyLine } from './story.ts';
 
@@ -25,7 +25,10 @@ interface Deps {
   random?: RandomHex;
 }
 
-export type CallbackStore = ReturnType<typeof createCallbackStore>;
+/** The callbacks of one partition. */
+export type PartitionCallbackStore = ReturnType<typeof createCallbackStore>;
+/** What can be done with callbacks wherever they are. */
+export type CallbackStore = Omit<PartitionCallbackStore, 'overdue' | 'lookAgain'>;
 
 /** Keeps callbacks, their deliveries and their place in the retry schedule; the jobs in the queue are only errands. */
 export function createCallbackStore({ redis, runScript, keys, retentionMs, random = randomHex }: Deps) {
@@ -95,10 +98,10 @@ export function createCallbackStore({ redis, runScript, keys, retentionMs, rando
         limit,
       ),
 
-    /** Ids of an endpoint's callbacks made in a time, the oldest first. */
-    async between(endpoint: EndpointId, since: EpochMs, until: EpochMs, limit: number): Promise<CallbackId[]> {
+    /** An endpoint's callbacks made in a time, the oldest first. */
+    async between(endpoint: EndpointId, since: EpochMs, until: EpochMs, limit: number): Promise<Entry<CallbackId>[]> {
       const index = keys.callbacksOfTarget(endpoint);
-      return (await redis.zrangebyscore(index, since, until, 'LIMIT', 0, limit)) as CallbackId[];
+      return entries(await redis.zrangebyscore(index, since, until, 'WITHSCORES', 'LIMIT', 0, limit));
     },
 
     /** Ids of a verification's callbacks, oldest first. */

@@ -369,6 +369,13 @@ export const partitions = variable((text) => {
   );
 });
 
+/** Names of partitions, as their first slots in hex. */
+export const partitionList = variable((text) => {
+  const names = splitList(text);
+  if (names.every((name) => /^[0-9a-f]{1,2}$/.test(name))) return names;
+  return refuse('is no list of partitions. Set their first slots in hex, such as 0,80 of two.');
+});
+
 const DAY_MS = 24 * 60 * 60_000;
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 const HOST_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;

@@ -24,6 +24,7 @@ import {
   networks,
   oidcMembers,
   oneOf,
+  partitionList,
   partitions,
   publicOrigin,
   ratePerSecond,
@@ -41,6 +42,7 @@ import {
 import { formatDuration } from './duration.ts';
 import type { LimitsConfig } from './limit.ts';
 import type { EncryptionKey } from './number-cipher.ts';
+import { partitionNames } from './partitions.ts';
 import { readSecretFiles } from './secret-files.ts';
 import type { TestNumber } from './test-numbers.ts';
 
@@ -100,6 +102,8 @@ export interface Config {
   lockDurationMs: number;
   logLevel: string;
   partitions: number;
+  /** Those that this worker serves; undefined: all. */
+  workerPartitions: readonly string[] | undefined;
 }
 
 /** A variable that stops the start; `problem` says what is wrong with it and the remedy, without its secret. */
@@ -196,6 +200,7 @@ const Environment = z.object({
   LOCK_DURATION_MS: integer({ min: 2, max: 600_000, unit: 'milliseconds' }).prefault('30000'),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).prefault('info'),
   PARTITIONS: partitions.prefault('1'),
+  WORKER_PARTITIONS: partitionList.optional(),
 });
 /** What the environment says, each variable by its name. */
 export type Settings = z.infer<typeof Environment>;
@@ -336,6 +341,13 @@ function checkTogether(
       `${v.SEND_BACKOFF_MAX_MS} is less than SEND_BACKOFF_MS (${v.SEND_BACKOFF_MS}). Raise SEND_BACKOFF_MAX_MS or lower SEND_BACKOFF_MS.`,
     );
   }
+  const unknown = v.WORKER_PARTITIONS?.find((name) => !partitionNames(v.PARTITIONS ?? 1).includes(name));
+  if (unknown !== undefined && v.PARTITIONS !== undefined) {
+    add(
+      'WORKER_PARTITIONS',
+      `there is no partition ${unknown}. Set some of ${partitionNames(v.PARTITIONS).join(',')}.`,
+    );
+  }
   if (v.MAX_SENDS !== undefined && v.WORKFLOW !== undefined && v.WORKFLOW.length > v.MAX_SENDS) {
     add(
       'MAX_SENDS',
@@ -409,6 +421,7 @@ function toConfig(v: Settings): Config {
     lockDurationMs: v.LOCK_DURATION_MS,
     logLevel: v.LOG_LEVEL,
     partitions: v.PARTITIONS,
+    workerPartitions: v.WORKER_PARTITIONS,
   };
 }
 

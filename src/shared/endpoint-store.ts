@@ -19,13 +19,21 @@ export interface Failures {
 /** Failures are forgotten when nothing is delivered for so long. */
 const FAILURES_TTL_MS = 30 * 24 * 60 * 60_000;
 
+interface Deps {
+  redis: Redis;
+  runScript: RunScript;
+  keys: Keys;
+  /** Other partitions, which note the version of what they have seen. */
+  elsewhere?: readonly Keys[];
+}
+
 export type EndpointStore = ReturnType<typeof createEndpointStore>;
 
 /**
  * Keeps the registered targets of callbacks. Each process remembers an owner's set; what is stored with it names the
  * set's version, so that an event is never fanned out to an outdated one.
  */
-export function createEndpointStore({ redis, runScript, keys }: { redis: Redis; runScript: RunScript; keys: Keys }) {
+export function createEndpointStore({ redis, runScript, keys, elsewhere = [] }: Deps) {
   const known = new Map<string, EndpointSet>();
 
   async function load(owner: string): Promise<EndpointSet> {
@@ -69,6 +77,7 @@ export function createEndpointStore({ redis, runScript, keys }: { redis: Redis; 
         [endpoint.id, before ? JSON.stringify(before) : '', after ? JSON.stringify(after) : ''],
       );
       known.delete(endpoint.owner);
+      await Promise.all(elsewhere.map((other) => redis.del(other.endpointsVersion(endpoint.owner))));
       if (after === undefined || after.disabled === null) await redis.del(keys.endpointFailures(endpoint.id));
       return reply === 1;
     },

@@ -20,7 +20,10 @@ interface Deps {
 /** What looking for a job found: it was there (a delay that is over was put right), or it was put back. */
 export type Repair = 'in_order' | 'job_added';
 
-export type Errands = ReturnType<typeof createErrands>;
+/** The errands of one partition. */
+export type PartitionErrands = ReturnType<typeof createErrands>;
+/** Those that can be run for what is anywhere. */
+export type Errands = Pick<PartitionErrands, 'bringForward' | 'tellInLog'>;
 
 /**
  * Turns stored changes into jobs. Jobs are only errands and alarm clocks: one that is lost here, or deleted by hand

@@ -1,10 +1,13 @@
 import type { CallbackId, VerificationId } from './ids.ts';
+import { type PartitionName, ROOT_PARTITION } from './partitions.ts';
 
 /**
  * The names of everything Ringback keeps in Redis. All keys of one partition share a hash tag, so that one script
  * may touch them and a Redis Cluster keeps them in one slot.
  */
 export interface Keys {
+  /** The same names in another partition. */
+  inPartition(name: PartitionName): Keys;
   /** BullMQ's prefix: its keys read `{ringback:0}:sms:wait`. */
   readonly queuePrefix: string;
   /** HASH `version`, `doc`: one verification. */
@@ -41,6 +44,8 @@ export interface Keys {
   readonly dueCallbacks: string;
   /** ZSET number hash → epoch ms: numbers that met a 429 on this channel lately. */
   rateLimited(channel: string): string;
+  /** STRING with an expiry: turns that a channel has taken in this window, over all partitions. */
+  turns(channel: string): string;
   /** STRING with an expiry: trouble that `readyz` reports as degraded. */
   degraded(what: string): string;
   /** STRING with an expiry: who reconciles at the moment. */
@@ -65,10 +70,11 @@ export interface Keys {
   signInPlace(user: string, place: string): string;
 }
 
-/** Key names of the partition. @param root - what the hash tag starts with; tests pass their own. */
-export function createKeys(root = 'ringback'): Keys {
-  const tag = `{${root}:0}`;
+/** Key names of a partition. @param root - what the hash tag starts with; tests pass their own. */
+export function createKeys(root = 'ringback', partition: PartitionName = ROOT_PARTITION): Keys {
+  const tag = `{${root}:${partition}}`;
   return {
+    inPartition: (name) => createKeys(root, name),
     queuePrefix: tag,
     verification: (id) => `${tag}:verification:${id}`,
     verificationCallbacks: (id) => `${tag}:verification:${id}:callbacks`,
@@ -88,6 +94,7 @@ export function createKeys(root = 'ringback'): Keys {
     due: `${tag}:due`,
     dueCallbacks: `${tag}:due-callbacks`,
     rateLimited: (channel) => `${tag}:rate-limited:${channel}`,
+    turns: (channel) => `${tag}:turns:${channel}`,
     degraded: (what) => `${tag}:degraded:${what}`,
     reconcilerLease: `${tag}:reconciler-lease`,
     allowance: (limit, subject) => `${tag}:limit:${limit}:${subject}`,

@@ -21,11 +21,15 @@ export async function newestFirst<Id extends string>(
   const found: Entry<Id>[] = [];
   for (let offset = 0; found.length < limit; offset += limit) {
     const flat = await redis.zrevrangebyscore(index, from?.at ?? '+inf', '-inf', 'WITHSCORES', 'LIMIT', offset, limit);
-    for (let i = 0; i < flat.length; i += 2) {
-      const entry = { id: flat[i] as Id, at: Number(flat[i + 1]) };
+    for (const entry of entries<Id>(flat)) {
       if (from === undefined || entry.at < from.at || entry.id < from.id) found.push(entry);
     }
     if (flat.length < 2 * limit) break;
   }
   return found.slice(0, limit);
+}
+
+/** What Redis answers `WITHSCORES`: member and score by turns. */
+export function entries<Id extends string>(flat: readonly string[]): Entry<Id>[] {
+  return flat.flatMap((member, i) => (i % 2 === 0 ? [{ id: member as Id, at: Number(flat[i + 1]) }] : []));
 }

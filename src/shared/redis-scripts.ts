@@ -15,6 +15,7 @@ const SCRIPTS = {
   noteDelivery: source('note-delivery'),
   takeAllowance: source('take-allowance'),
   noteRateLimited: source('note-rate-limited'),
+  takeTurn: source('take-turn'),
   saveApiKey: source('save-api-key'),
   noteApiKeyUse: source('note-api-key-use'),
   signInBegin: source('sign-in-begin'),

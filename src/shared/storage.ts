@@ -11,6 +11,8 @@ import { randomHex } from './ids.ts';
 import type { Keys } from './keys.ts';
 import type { Metrics } from './metrics.ts';
 import { createNumberCipher } from './number-cipher.ts';
+import { createPartitioned, endpointsSeenFrom, type Partition } from './partitioned.ts';
+import { type PartitionName, partitionNames, ROOT_PARTITION } from './partitions.ts';
 import { policyOf } from './policy.ts';
 import { createQueues } from './queues.ts';
 import { createRunScript } from './redis-scripts.ts';
@@ -32,40 +34,57 @@ interface Deps {
 export function createStorage({ redis, keys, clock, config, metrics, log }: Deps) {
   const runScript = createRunScript(redis);
   const policy = policyOf(config);
-  const queues = createQueues(redis, keys.queuePrefix);
-  const errands = createErrands({ queues, clock, log });
-  const endpoints = createEndpointStore({ redis, runScript, keys });
   const { retentionMs } = config;
   if (config.encryptionKeys.length === 0) {
     log.warn('ENCRYPTION_KEYS is not set: numbers are stored unencrypted until NUMBER_RETENTION after the end');
   }
-  const callbackUrl = config.callbacks.url;
   const random = randomHex;
-  const store = createVerificationStore({
-    redis,
-    runScript,
-    keys,
-    clock,
-    policy,
-    random,
-    numbers: createNumberCipher(config.encryptionKeys, log),
-    endpoints,
-    callbackUrl,
-    retentionMs,
-    confirmReplicated: createConfirmReplicated(redis, config.redisWaitReplicas),
-  });
-  const callbacks = createCallbackStore({ redis, runScript, keys, retentionMs });
+  const names = partitionNames(config.partitions);
+  const elsewhere = names.filter((name) => name !== ROOT_PARTITION).map(keys.inPartition);
+  const endpoints = createEndpointStore({ redis, runScript, keys, elsewhere });
+  const numbers = createNumberCipher(config.encryptionKeys, log);
+  const confirmReplicated = createConfirmReplicated(redis, config.redisWaitReplicas);
+
+  function openPartition(name: PartitionName): Partition {
+    const own = name === ROOT_PARTITION ? keys : keys.inPartition(name);
+    const queues = createQueues(redis, own.queuePrefix);
+    const errands = createErrands({ queues, clock, log });
+    const store = createVerificationStore({
+      redis,
+      runScript,
+      keys: own,
+      clock,
+      policy,
+      random,
+      numbers,
+      endpoints:
+        name === ROOT_PARTITION
+          ? endpoints
+          : endpointsSeenFrom(own, endpoints, (key, version) => redis.set(key, version)),
+      callbackUrl: config.callbacks.url,
+      retentionMs,
+      confirmReplicated,
+    });
+    const callbacks = createCallbackStore({ redis, runScript, keys: own, retentionMs });
+    const verifications = createVerifications({ store, errands, metrics });
+    return { name, keys: own, queues, errands, store, callbacks, verifications };
+  }
+
+  const { partitions, verifications, store, callbacks, errands, findJob } = createPartitioned(names.map(openPartition));
   const troubles = createTroubleBoard({ redis, keys });
   return {
     runScript,
     policy,
-    queues,
+    partitions,
+    findJob,
     errands,
     endpoints,
     store,
     callbacks,
     troubles,
-    verifications: createVerifications({ store, errands, metrics }),
+    verifications,
+    closeQueues: () =>
+      Promise.all(partitions.flatMap(({ queues }) => Object.values(queues).map((queue) => queue.close()))),
     endpointEvents: createEndpointEvents({ endpoints, callbacks, errands, clock, random }),
     health: createHealth({ redis, troubles, monotonicNow: () => performance.now() }),
   };

@@ -81,7 +81,13 @@ const ENDPOINTS_CHANGED = 3;
 /** A job that should have begun this long ago is looked for; see the reconciler. */
 export const LOOK_FOR_JOB_MS = 10_000;
 
-export type VerificationStore = ReturnType<typeof createVerificationStore>;
+/** The verifications of one partition. */
+export type PartitionVerificationStore = ReturnType<typeof createVerificationStore>;
+/** What can be asked about verifications wherever they are. */
+export type VerificationStore = Pick<
+  PartitionVerificationStore,
+  'read' | 'story' | 'newestFirst' | 'activeFor' | 'forgetActive'
+>;
 
 /**
  * Keeps verifications in Redis. Every change is decided on what was read and stored only if that is still the truth;

@@ -1,10 +1,10 @@
 import type { EpochMs } from './clock.ts';
 import type { Decision, VerificationEvent } from './decide.ts';
-import type { Errands } from './errands.ts';
+import type { PartitionErrands } from './errands.ts';
 import type { VerificationId } from './ids.ts';
 import type { Metrics } from './metrics.ts';
 import type { Verification } from './verification.ts';
-import type { Creation, Stored, Update, VerificationStore } from './verification-store.ts';
+import type { Creation, PartitionVerificationStore, Stored, Update } from './verification-store.ts';
 
 /** Verifications as both processes handle them: an event is decided and stored, then its errands are run. */
 export interface Verifications {
@@ -17,8 +17,8 @@ export interface Verifications {
 }
 
 export function createVerifications(deps: {
-  store: VerificationStore;
-  errands: Errands;
+  store: PartitionVerificationStore;
+  errands: Pick<PartitionErrands, 'carryOut'>;
   metrics: Metrics;
 }): Verifications {
   return {

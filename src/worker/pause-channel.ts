@@ -3,8 +3,8 @@ import type { Channel } from '../shared/channel.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Keys } from '../shared/keys.ts';
 import type { Metrics } from '../shared/metrics.ts';
-import type { Queues } from '../shared/queues.ts';
 import type { RunScript } from '../shared/redis-scripts.ts';
+import type { ChannelRate } from './channel-rate.ts';
 
 /** One number's 429 is that number's; two numbers' within this time speak of the whole account. */
 const WINDOW_MS = 10_000;
@@ -15,7 +15,7 @@ const DEFAULT_PAUSE_MS = 1_000;
 export type PauseChannel = (channel: Channel, numberHash: string, retryAfterMs: number | undefined) => Promise<void>;
 
 interface Deps {
-  queues: Queues;
+  rate: Pick<ChannelRate, 'pause'>;
   runScript: RunScript;
   keys: Keys;
   clock: Clock;
@@ -24,7 +24,7 @@ interface Deps {
 }
 
 /** Builds what happens after a 429: the channel rests, for all workers, once two numbers have met one. */
-export function createPauseChannel({ queues, runScript, keys, clock, metrics, log }: Deps): PauseChannel {
+export function createPauseChannel({ rate, runScript, keys, clock, metrics, log }: Deps): PauseChannel {
   return async function pauseChannel(channel, numberHash, retryAfterMs) {
     const numbers = await runScript(
       'noteRateLimited',
@@ -34,7 +34,7 @@ export function createPauseChannel({ queues, runScript, keys, clock, metrics, lo
     if (Number(numbers) < 2) return;
     const pauseMs = Math.min(retryAfterMs ?? DEFAULT_PAUSE_MS, MAX_PAUSE_MS);
     if (pauseMs <= 0) return;
-    await queues[channel].rateLimit(pauseMs);
+    await rate.pause(channel, pauseMs);
     metrics.channelPauses.inc({ channel });
     log.warn({ channel, pauseMs }, 'signalwire limits the rate: the channel pauses');
   };

@@ -1,22 +1,22 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { CallbackStore } from '../shared/callback-store.ts';
+import type { PartitionCallbackStore } from '../shared/callback-store.ts';
 import type { Clock } from '../shared/clock.ts';
-import type { Errands } from '../shared/errands.ts';
+import type { PartitionErrands } from '../shared/errands.ts';
 import type { CallbackId, RandomHex, VerificationId } from '../shared/ids.ts';
 import type { Keys } from '../shared/keys.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import { isClosed } from '../shared/verification.ts';
-import { LOOK_FOR_JOB_MS, type VerificationStore } from '../shared/verification-store.ts';
+import { LOOK_FOR_JOB_MS, type PartitionVerificationStore } from '../shared/verification-store.ts';
 import type { Verifications } from '../shared/verifications.ts';
 
 interface Deps {
   redis: Redis;
   keys: Keys;
-  store: VerificationStore;
-  callbacks: CallbackStore;
+  store: PartitionVerificationStore;
+  callbacks: PartitionCallbackStore;
   verifications: Verifications;
-  errands: Errands;
+  errands: PartitionErrands;
   clock: Clock;
   metrics: Metrics;
   log: Logger;

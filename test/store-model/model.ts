@@ -7,7 +7,7 @@ import { attemptIdOf, type VerificationId } from '../../src/shared/ids.ts';
 import { LEAVE_WITHIN_MS } from '../../src/shared/policy.ts';
 import type { RunScript } from '../../src/shared/redis-scripts.ts';
 import { activeAttempt, isClosed, MIN_TIME_TO_SEND_MS, Verification } from '../../src/shared/verification.ts';
-import { LOOK_FOR_JOB_MS, type VerificationStore } from '../../src/shared/verification-store.ts';
+import { LOOK_FOR_JOB_MS, type PartitionVerificationStore } from '../../src/shared/verification-store.ts';
 import { Crash, play, type Script, type Turn } from './stage.ts';
 import { type Draft, type openStorage, POLICY, SECOND } from './storage.ts';
 
@@ -178,7 +178,7 @@ export async function runScenario(storage: Storage, s: Scenario, tally: Tally): 
   };
 
   /** The store as one actor has it: each command that it sends to Redis is a step, and some go wrong. */
-  function storeOf(turn: Turn, broken: Fault | undefined): VerificationStore {
+  function storeOf(turn: Turn, broken: Fault | undefined): PartitionVerificationStore {
     let writes = 0;
     const runScript: RunScript = async (...write) => {
       await turn();
@@ -199,7 +199,7 @@ export async function runScenario(storage: Storage, s: Scenario, tally: Tally): 
     return storage.storeOn({ policy, runScript, redis: { hmget } as unknown as Redis });
   }
 
-  async function act(c: Command, store: VerificationStore, turn: Turn): Promise<void> {
+  async function act(c: Command, store: PartitionVerificationStore, turn: Turn): Promise<void> {
     const id = [...history.keys()].at(-1) as VerificationId;
     switch (c.do) {
       case 'wait':
@@ -236,7 +236,12 @@ export async function runScenario(storage: Storage, s: Scenario, tally: Tally): 
     }
   }
 
-  async function tryOnce(id: VerificationId, c: Command & { do: 'try' }, store: VerificationStore, turn: Turn) {
+  async function tryOnce(
+    id: VerificationId,
+    c: Command & { do: 'try' },
+    store: PartitionVerificationStore,
+    turn: Turn,
+  ) {
     const read = c.attempt === 'active' ? await store.read(id) : undefined;
     const attemptId =
       typeof c.attempt === 'number' ? attemptIdOf(id, c.attempt) : (read?.verification.attempts.at(-1)?.id ?? '');
@@ -259,7 +264,12 @@ export async function runScenario(storage: Storage, s: Scenario, tally: Tally): 
     count(`try: ${outcome.kind}`);
   }
 
-  async function checkOnce(id: VerificationId, c: Command & { do: 'check' }, store: VerificationStore, turn: Turn) {
+  async function checkOnce(
+    id: VerificationId,
+    c: Command & { do: 'check' },
+    store: PartitionVerificationStore,
+    turn: Turn,
+  ) {
     const token = newToken();
     worldOf(id).checks += 1;
     const start = await store.update(id, { type: 'check_started', token, wellFormed: c.wellFormed });

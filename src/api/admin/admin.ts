@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.ts';
 import type { Config } from '../../shared/config.ts';
 import type { Keys } from '../../shared/keys.ts';
-import type { Queues } from '../../shared/queues.ts';
+import type { Partition } from '../../shared/partitioned.ts';
 import type { RunScript } from '../../shared/redis-scripts.ts';
 import { createCheckPassword } from './check-password.ts';
 import { createLockOut } from './lock-out.ts';
@@ -31,13 +31,13 @@ interface Deps {
   runScript: RunScript;
   keys: Keys;
   clock: Clock;
-  queues: Queues;
+  partitions: readonly Partition[];
   audit: AdminAudit;
   log: Logger;
 }
 
 /** Builds `/admin`: the sign-in, and behind it what operators see. */
-export function createAdmin({ admin, redis, runScript, keys, clock, queues, audit, log }: Deps): RequestHandler {
+export function createAdmin({ admin, redis, runScript, keys, clock, partitions, audit, log }: Deps): RequestHandler {
   const { users } = admin;
   const oidc = admin.oidc && createOidc(admin.oidc);
   const resolve: Resolve = (identity) => {
@@ -85,6 +85,6 @@ export function createAdmin({ admin, redis, runScript, keys, clock, queues, audi
   router.get('/', (_request, response) => {
     response.redirect('/admin/queues');
   });
-  router.use('/queues', createQueueBoard({ queues, audit }));
+  router.use('/queues', createQueueBoard({ partitions, audit }));
   return router;
 }

@@ -3,7 +3,8 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { ExpressAdapter } from '@bull-board/express';
 import { type RequestHandler, Router } from 'express';
 import helmet from 'helmet';
-import { QUEUE_NAMES, type Queues } from '../../shared/queues.ts';
+import type { Partition } from '../../shared/partitioned.ts';
+import { QUEUE_NAMES } from '../../shared/queues.ts';
 import type { AdminAudit } from './admin.ts';
 import { boardAction } from './board-action.ts';
 import { redactNumbers } from './redact-numbers.ts';
@@ -24,10 +25,16 @@ const ACTOR = 'ringback-actor';
  * and what is deleted or run again by hand changes nothing about them. A viewer only looks: every other method is refused
  * here, whatever the board would do with it, and the viewer's board shows no buttons for it.
  */
-export function createQueueBoard({ queues, audit }: { queues: Queues; audit: AdminAudit }): RequestHandler {
+export function createQueueBoard({
+  partitions,
+  audit,
+}: {
+  partitions: readonly Partition[];
+  audit: AdminAudit;
+}): RequestHandler {
   const boards = {
-    operator: createBoard(queues, audit, false),
-    viewer: createBoard(queues, audit, true),
+    operator: createBoard(partitions, audit, false),
+    viewer: createBoard(partitions, audit, true),
   };
   const onlyOperators = requireRole('operator');
   const router = Router();
@@ -59,13 +66,20 @@ export function createQueueBoard({ queues, audit }: { queues: Queues; audit: Adm
   return router;
 }
 
-function createBoard(queues: Queues, audit: AdminAudit, readOnlyMode: boolean): RequestHandler {
+function createBoard(partitions: readonly Partition[], audit: AdminAudit, readOnlyMode: boolean): RequestHandler {
   const adapter = new SelfContainedAdapter();
   adapter.setBasePath(BASE_PATH);
   createBullBoard({
     serverAdapter: adapter,
-    queues: QUEUE_NAMES.map(
-      (name) => new BullMQAdapter(queues[name], { description: DESCRIPTIONS[name], readOnlyMode }),
+    queues: partitions.flatMap((partition) =>
+      QUEUE_NAMES.map(
+        (name) =>
+          new BullMQAdapter(partition.queues[name], {
+            description: DESCRIPTIONS[name],
+            readOnlyMode,
+            ...(partitions.length > 1 && { prefix: `${partition.name} ` }),
+          }),
+      ),
     ),
     options: {
       uiConfig: {
