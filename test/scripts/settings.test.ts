@@ -58,6 +58,7 @@ describe('the environment of the services', () => {
       SIGNALWIRE_BASE_URL: sandboxUrl,
       RINGBACK_SANDBOX_URL: sandboxUrl,
       DEMO: 'true',
+      LIMIT_CLIENT_IP: 'off',
       CALLBACK_ALLOW_NETWORKS: '127.0.0.0/8,::1/128',
     });
   });

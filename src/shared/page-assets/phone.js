@@ -53,7 +53,10 @@ export function createPhone({ number, announce, settled }) {
   const element = make('article', { className: 'phone' }, screen);
   element.dataset.number = number;
   const shown = new Set();
+  /** Ends the call as if its time were over. */
   let endCall = () => {};
+  /** Silences the call, and leaves nothing behind. */
+  let hush = () => {};
 
   function add(item) {
     empty.hidden = true;
@@ -119,6 +122,7 @@ export function createPhone({ number, announce, settled }) {
     const decline = make('button', { type: 'button', className: 'decline' }, icon(HANDSET), words.decline);
     const sender = message.from === null ? words.ownNumber : spaced(message.from);
     call.replaceChildren(
+      make('p', { className: 'called' }, spaced(number)),
       make('p', { className: 'quiet' }, words.incoming),
       make('p', { className: 'caller' }, sender),
       make('div', { className: 'pulse', ariaHidden: 'true' }, icon(HANDSET)),
@@ -134,6 +138,7 @@ export function createPhone({ number, announce, settled }) {
       settled.add(message.id);
       endCall = () => {};
     };
+    hush = stopRinging;
     const miss = () => {
       stopRinging();
       putDown();
@@ -155,6 +160,7 @@ export function createPhone({ number, announce, settled }) {
     const hangUp = make('button', { type: 'button', className: 'decline' }, icon(HANDSET), words.hangUp);
     const [before] = message.text.split(message.code);
     call.replaceChildren(
+      make('p', { className: 'called' }, spaced(number)),
       make('p', { className: 'quiet' }, words.onTheLine),
       make('p', { className: 'caller' }, before.trim()),
       make('p', { className: 'digits', ariaHidden: 'true' }, ...digits),
@@ -165,10 +171,13 @@ export function createPhone({ number, announce, settled }) {
     const silence = say(message.text);
     const beat = calm.matches ? 0 : DIGIT_MS;
     const timers = digits.map((digit, i) => setTimeout(() => digit.classList.add('said'), beat * (i + 1)));
-    const end = () => {
+    hush = () => {
       for (const timer of timers) clearTimeout(timer);
       silence();
       endCall = () => {};
+    };
+    const end = () => {
+      hush();
       putDown();
       showAnswered(message);
     };
@@ -204,8 +213,8 @@ export function createPhone({ number, announce, settled }) {
       const name = spaced(number);
       announce(message.channel === 'sms' ? words.newText(name, message.text) : words.ringing(name));
     },
-    /** Ends what rings, for a phone that is taken away. */
-    close: () => endCall(),
+    /** Ends what rings or talks, for a phone that is taken away. */
+    close: () => hush(),
   };
 }
 
