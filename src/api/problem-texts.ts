@@ -175,10 +175,13 @@ export const PROBLEM_TEXTS: Record<ProblemCode, ProblemText> = {
   },
   'rate-limited': {
     meaning:
-      'A limit on submissions and requested attempts is reached; `limit` names it. Nothing was stored and nothing is sent.',
+      'A limit on submissions, requested attempts or checks is reached; `limit` names it. Nothing was stored, nothing is sent, and the request itself does not count.',
     remedy:
       'Repeat the request when `Retry-After` is over, not before. If honest users meet this limit, ask the operator to raise it.',
-    example: { detail: 'too many verifications; repeat the request later', members: { limit: 'number' } },
+    example: {
+      detail: 'the limit "number" is reached; repeat the request when Retry-After is over',
+      members: { limit: 'number' },
+    },
   },
   'checks-in-flight': {
     meaning:
