@@ -38,7 +38,7 @@ export const PROBLEM_TEXTS: Record<ProblemCode, ProblemText> = {
   },
   forbidden: {
     meaning:
-      "The API key lacks the scope that this call takes; `scope` names it. The demo page and `/admin` answer so to what changes something and does not come from their own pages, so that no other site can use a visitor's browser for it, and `/admin` to a user whose role does not allow it.",
+      "The API key lacks the scope that this call takes; `scope` names it. The demo page and `/admin` answer so to what changes something and does not come from their own pages, so that no other site can use a visitor's browser for it, and `/admin` to a user whose role does not allow it. Another code for a number that a policy has come to refuse is refused so, too.",
     remedy:
       'Use a key with that scope: `ringback keys create` makes one, and the reference at `/docs` tells the scope of each call. A page is to be used itself, at the very address where it was opened.',
     example: { detail: 'this API key lacks the scope callbacks:manage', members: { scope: 'callbacks:manage' } },
