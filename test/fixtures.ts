@@ -3,6 +3,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { it as base, inject } from 'vitest';
+import type { HttpTimeouts } from '../src/api/http-server.ts';
 import { type RunningApi, startApi } from '../src/api/start-api.ts';
 import type { Supervisor } from '../src/api/supervisor.ts';
 import { createSandbox } from '../src/sandbox/sandbox.ts';
@@ -84,6 +85,8 @@ export interface ServiceOptions {
   demo?: boolean;
   /** The process that would have started the API. */
   supervisor?: Supervisor;
+  /** Shorter than in production, for tests of clients that are too slow. */
+  timeouts?: HttpTimeouts;
 }
 
 export interface Answer<T = Record<string, unknown>> {
@@ -100,6 +103,7 @@ export async function startService({
   workers: workerCount = 1,
   demo = false,
   supervisor,
+  timeouts,
 }: ServiceOptions = {}) {
   const clock = createMovableClock();
   const redisUrl = await ownDatabase();
@@ -116,6 +120,7 @@ export async function startService({
   const api: RunningApi = await startApi(loadConfig(environment, 'api'), log, {
     clock,
     ...(supervisor && { supervisor }),
+    ...(timeouts && { timeouts }),
   });
   const workers: RunningWorker[] = [];
   for (let i = 0; i < workerCount; i++)

@@ -16,6 +16,7 @@ import { listVerificationCallbacksRoute } from './list-verification-callbacks.ts
 import type { createListRoutes } from './list-verifications.ts';
 import { createProblemHandler, notFound } from './problem-handler.ts';
 import { createProblemPages } from './problem-pages.ts';
+import { ProblemError } from './problems.ts';
 import { readJson } from './read-json.ts';
 import { createReferencePage } from './reference-page.ts';
 import { type ReplayCallback, replayCallbackRoute } from './replay-callback.ts';
@@ -56,6 +57,14 @@ const noStore: RequestHandler = (_request, response, next) => {
   next();
 };
 
+/** Node would refuse it with an empty answer. */
+const requireHost: RequestHandler = (request, _response, next) => {
+  if (request.headers.host === undefined && request.httpVersion === '1.1') {
+    throw new ProblemError('malformed-request', 'the header Host is missing');
+  }
+  next();
+};
+
 /** The HTTP side of the API process: which address leads where. */
 export function createApp(deps: AppDeps): Express {
   const { find, schemas, health, idempotent } = deps;
@@ -64,7 +73,7 @@ export function createApp(deps: AppDeps): Express {
   app.set('query parser', 'simple');
   app.set('etag', false);
   app.set('trust proxy', deps.trustedProxies);
-  app.use(createRequestId(deps.random), createRequestLog(deps));
+  app.use(createRequestId(deps.random), createRequestLog(deps), helmet(), requireHost);
 
   app.get('/livez', (_request, response) => {
     response.set('cache-control', 'no-store').json(health.live());
@@ -77,10 +86,9 @@ export function createApp(deps: AppDeps): Express {
   // before any body parser: the board must never be handed a parsed form
   if (deps.admin) app.use('/admin', deps.admin);
 
-  app.use(helmet());
   if (deps.demo) app.use('/demo', deps.demo);
   app.get('/openapi.json', (_request, response) => {
-    response.json(deps.openapi);
+    response.set('cache-control', 'no-cache').json(deps.openapi);
   });
   app.use('/docs', createReferencePage());
   app.use('/problems', createProblemPages());

@@ -39,8 +39,17 @@ const SUBMISSION_EXAMPLE = {
 const SECURITY =
   'An API key: one that `ringback keys create` made, for the calls that its scopes allow, or a secret of the setting `API_KEYS`, for all of them.';
 
+/** What is no request that can be read, whatever it was to be. */
+const UNREADABLE: ProblemCode[] = ['malformed-request', 'request-timeout', 'headers-too-large'];
 /** Problems that any call with an API key may answer. */
-const COMMON: ProblemCode[] = ['unauthorized', 'forbidden', 'not-found', 'internal-error', 'unavailable'];
+const COMMON: ProblemCode[] = [
+  ...UNREADABLE,
+  'unauthorized',
+  'forbidden',
+  'not-found',
+  'internal-error',
+  'unavailable',
+];
 /** Those of a call with a body. */
 const WITH_BODY: ProblemCode[] = ['malformed-json', 'body-too-large', 'unsupported-media-type', 'invalid-request'];
 
@@ -443,5 +452,9 @@ function probe(operationId: string, summary: string, statuses: readonly ('200' |
   const responses = Object.fromEntries(
     statuses.map((status) => [status, { description: status === '200' ? 'Yes.' : 'No.', content }]),
   );
-  return { ...operation(operationId, summary, 'health'), security: [], responses };
+  return {
+    ...operation(operationId, summary, 'health'),
+    security: [],
+    responses: { ...responses, ...problems(UNREADABLE) },
+  };
 }

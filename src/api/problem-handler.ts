@@ -8,7 +8,7 @@ export function sendProblem(response: Response, problem: ProblemError): void {
   if (problem.code === 'unauthorized') response.set('www-authenticate', 'Bearer');
   response
     .status(PROBLEMS[problem.code].status)
-    .set(problem.headers)
+    .set({ 'cache-control': 'no-store', ...problem.headers })
     .type('application/problem+json')
     .send(JSON.stringify(body));
 }

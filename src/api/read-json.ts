@@ -6,6 +6,7 @@ import { type FieldError, invalidRequest, ProblemError } from './problems.ts';
 const parseJson = express.json({
   limit: '16kb',
   strict: false,
+  inflate: false, // 16 KB need no compression, and what is not unpacked cannot explode
   verify: (_request, _response, bytes) => {
     if (!isUtf8(bytes)) throw new ProblemError('malformed-json', 'the body is not valid UTF-8');
   },

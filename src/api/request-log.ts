@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Metrics } from '../shared/metrics.ts';
+import { parseTraceparent } from '../shared/trace-context.ts';
 
 /** One line and one measurement for every answered request: the route's template, never the address itself. */
 export function createRequestLog({ log, metrics }: { log: Logger; metrics: Metrics }): RequestHandler {
@@ -14,6 +15,7 @@ export function createRequestLog({ log, metrics }: { log: Logger; metrics: Metri
       log.info(
         {
           requestId,
+          trace_id: parseTraceparent(request.get('traceparent'))?.traceId, // as log collectors know it
           key: owner,
           method: request.method,
           route,

@@ -1,6 +1,6 @@
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import type { Logger } from 'pino';
 import { createAllowances } from '../shared/allowances.ts';
 import { createApiKeyStore } from '../shared/api-key-store.ts';
@@ -22,7 +22,6 @@ import { createSignalWireClient } from '../shared/signalwire-client.ts';
 import { createStorage } from '../shared/storage.ts';
 import { createTestNumbers } from '../shared/test-numbers.ts';
 import { type AdminAudit, createAdmin } from './admin/admin.ts';
-import { answerUnreadable } from './answer-unreadable.ts';
 import { createApp } from './app.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createCallbackEndpointRoutes, createEndpointSchemas } from './callback-endpoints.ts';
@@ -35,6 +34,7 @@ import { createDraftVerification } from './draft-verification.ts';
 import { createFindVerification } from './find-verification.ts';
 import { createTimeline, timelineRoute } from './get-timeline.ts';
 import { getVerificationRoute } from './get-verification.ts';
+import { createHttpServer, HTTP_TIMEOUTS, type HttpTimeouts } from './http-server.ts';
 import { createIdempotency } from './idempotency.ts';
 import { createKnownApiKeys } from './known-api-keys.ts';
 import { createListRoutes } from './list-verifications.ts';
@@ -60,6 +60,8 @@ export interface RunningApi {
   port: number;
   /** Port of `/metrics`, when there is one. */
   metricsPort: number | undefined;
+  /** Clients that are connected at this moment. */
+  connections(): Promise<number>;
   /** Requests that wait for a change at this moment. */
   waiting(): number;
   /** Says that it is not ready, and still takes requests for as long as others need to notice; `close` comes next. */
@@ -70,12 +72,13 @@ export interface RunningApi {
 /**
  * Wires an API process together and starts it. It starts without Redis, too, and answers 503 until Redis is there.
  *
- * @param given - a clock that a test moves; the process that started this one, if it can be asked for things.
+ * @param given - a clock that a test moves, and shorter timeouts; the process that started this one, if it can be asked
+ * for things.
  */
 export async function startApi(
   config: Config,
   log: Logger,
-  given: { clock?: Clock; supervisor?: Supervisor } = {},
+  given: { clock?: Clock; supervisor?: Supervisor; timeouts?: HttpTimeouts } = {},
 ): Promise<RunningApi> {
   const keys = createKeys();
   const redis = connectForRequests(config.redisUrl, log, COMMAND_TIMEOUT_MS);
@@ -201,7 +204,7 @@ export async function startApi(
     random: randomHex,
   });
 
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 5_000 }, app);
+  const server = createHttpServer(app, given.timeouts ?? HTTP_TIMEOUTS);
   let draining = false;
   server.on('request', (_request, response) => {
     // a keep-alive connection left idle would hold up the shutdown for its whole idle time
@@ -211,9 +214,6 @@ export async function startApi(
       if (!server.listening) setImmediate(() => server.closeIdleConnections());
     });
   });
-  // Node's own answer to an Expect that it does not know would lack everything that ours have
-  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerUnreadable(error.code, socket));
   await within(FIRST_CONNECTION_MS, connected);
   await listen(server, config.host, config.port);
   const { port } = server.address() as AddressInfo;
@@ -226,6 +226,7 @@ export async function startApi(
   return {
     port,
     metricsPort: operations?.port,
+    connections: () => promisify(server.getConnections.bind(server))(),
     waiting: changes.size,
     async leave() {
       health.shutDown();

@@ -1,8 +1,9 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
-import { describe, expect } from 'vitest';
-import { API_KEY, it, OTHER_API_KEY } from '../fixtures.ts';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, onTestFinished } from 'vitest';
+import { API_KEY, it, OTHER_API_KEY, startService } from '../fixtures.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
@@ -55,12 +56,18 @@ describe('a request that cannot be served', () => {
     expect(answer.status).toBe(415);
   });
 
-  it.for(['gzip', 'deflate', 'br'])(
-    'is malformed when it is not the %s that it claims to be',
+  it.for(['gzip', 'deflate', 'br', 'compress', 'gzip, identity'])(
+    'is 415 when it is %s',
     async (encoding, { service }) => {
-      const answer = await service.call('POST', '/v1/verifications', 'no such thing', { 'content-encoding': encoding });
+      const body = gzipSync('{"to":"+14045550123"}');
+      const response = await fetch(`${service.url}/v1/verifications`, {
+        method: 'POST',
+        headers: { ...JSON_TYPE, authorization: `Bearer ${API_KEY}`, 'content-encoding': encoding },
+        body,
+      });
 
-      expect(answer.body).toMatchObject({ status: 400, code: 'malformed-json' });
+      const problem = { code: 'unsupported-media-type', detail: expect.stringContaining('uncompressed') };
+      expect([response.status, await response.json()]).toMatchObject([415, problem]);
     },
   );
 
@@ -97,13 +104,17 @@ describe('a request that cannot be served', () => {
       'headers-too-large',
     ],
     ['no HTTP at all', 'hello\r\n\r\n', 400, 'malformed-request'],
+    ['no Host', 'GET /livez HTTP/1.1\r\nconnection: close\r\n\r\n', 400, 'malformed-request'],
   ] as const)('is a problem document for %s', async ([, sent, status, code], { service }) => {
     const socket = connect(service.api.port, '127.0.0.1');
     socket.end(sent);
     const answer = await new Response(Readable.toWeb(socket) as ReadableStream).text();
 
     expect(answer).toContain(`HTTP/1.1 ${status} `);
-    expect(answer).toMatch(/x-request-id: req_/);
+    expect(answer).toMatch(/x-request-id: req_/i);
+    expect(answer).toMatch(/cache-control: no-store/i);
+    expect(answer).toMatch(/x-content-type-options: nosniff/i);
+    expect(answer).toMatch(/content-security-policy: default-src/i);
     expect(answer).toContain(`"code":"${code}"`);
   });
 
@@ -133,12 +144,6 @@ describe('a request that cannot be served', () => {
       { pointer: '/max_checks', code: 'out-of-range', detail: 'must be a whole number from 1 to 10' },
       { pointer: '/metadata', code: 'invalid-type', detail: 'must be an object' },
     ]);
-  });
-
-  it('is 415 with a compressed body it cannot read', async ({ service }) => {
-    const answer = await service.call('POST', '/v1/verifications', '{}', { 'content-encoding': 'compress' });
-
-    expect(answer.status).toBe(415);
   });
 
   it.for([
@@ -217,12 +222,72 @@ describe('every answer', () => {
     expect(answer.toLowerCase()).toContain('x-request-id: req_');
   });
 
-  it('comes without the name of the framework, with the usual protections', async ({ service }) => {
-    const { headers } = await service.call('GET', '/livez');
-    const v1 = await service.call('GET', '/v1/verifications/x');
+  it.for([
+    '/livez',
+    '/readyz',
+    '/openapi.json',
+    '/docs/',
+    '/docs/reference.js',
+    '/problems/not-found',
+    '/nowhere',
+    '/v1/verifications',
+    '/v1/verifications/x',
+    '/demo/',
+    '/demo/api/verifications/x',
+    '/admin/sign-in',
+    '/admin/queues',
+  ])('comes without the name of the framework, with the usual protections: %s', async (path) => {
+    const service = await startService({
+      workers: 0,
+      demo: true,
+      env: { ADMIN_USER: 'ops', ADMIN_PASSWORD: 'a-password' },
+    });
+    onTestFinished(() => service.close());
+    const response = await fetch(service.url + path, {
+      headers: { authorization: `Bearer ${API_KEY}` },
+      redirect: 'manual',
+    });
 
-    expect(headers.get('x-powered-by')).toBeNull();
-    expect(v1.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'x-request-id': expect.stringMatching(/^req_/),
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': expect.stringContaining('default-src'),
+      'strict-transport-security': expect.stringContaining('max-age'),
+      'referrer-policy': expect.any(String),
+    });
+    expect(response.headers.get('x-powered-by')).toBeNull();
+    await response.body?.cancel();
+  });
+
+  it.for([
+    ['/livez', 'no-store'],
+    ['/readyz', 'no-store'],
+    ['/nowhere', 'no-store'],
+    ['/docs/nowhere', 'no-store'],
+    ['/problems/nowhere', 'no-store'],
+    ['/v1/verifications', 'no-store'],
+    ['/v1/callbacks', 'no-store'],
+    ['/v1/callback-endpoints', 'no-store'],
+    ['/v1/verifications/x', 'no-store'],
+    ['/docs/', 'no-cache'],
+    ['/problems', 'no-cache'],
+    ['/openapi.json', 'no-cache'],
+  ] as const)('is kept by nobody when it holds data: %s is %s', async ([path, expected], { service }) => {
+    const response = await fetch(service.url + path, { headers: { authorization: `Bearer ${API_KEY}` } });
+    await response.body?.cancel();
+
+    expect(response.headers.get('cache-control')).toBe(expected);
+  });
+
+  it('names the trace of its caller in the log, and nowhere else', async ({ service }) => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
+    const answer = await service.call('GET', '/v1/verifications/x', undefined, { traceparent });
+    await service.call('GET', '/v1/verifications/x', undefined, { traceparent: traceparent.toUpperCase() });
+
+    const lines = service.logged.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request');
+    expect(lines.map((line) => line.trace_id)).toEqual([traceId, undefined]);
+    expect(JSON.stringify([...answer.headers]) + JSON.stringify(answer.body)).not.toContain(traceId);
   });
 
   it('outlives a client that hangs up in the middle of its body', async ({ service }) => {
