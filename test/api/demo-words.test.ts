@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { STORY_TYPES } from '../../src/api/demo/story-types.js';
 import { createWords } from '../../src/api/demo/words.js';
 import { PROBLEMS } from '../../src/api/problems.ts';
 import { texts as de } from '../../src/shared/page-assets/texts/de.js';
 import { texts as en } from '../../src/shared/page-assets/texts/en.js';
+import { StoryType } from '../../src/shared/story.ts';
 import type { AttemptView, VerificationView } from '../../src/shared/verification-view.ts';
 
 const { checksLeft, ending, progress, refusal } = createWords(en);
@@ -94,6 +96,9 @@ describe('a refusal', () => {
 
   it('tells when to try again', () => {
     expect(refusal({ code: 'cooldown', title: 'x' }, 12)).toBe('A code went out a moment ago. Try again in 12 s.');
+    expect(refusal({ code: 'rate-limited', title: 'x' }, 3_541)).toBe(
+      'That is enough for the moment. Try again in 60 min.',
+    );
   });
 
   it('passes on what is wrong with a number', () => {
@@ -129,6 +134,17 @@ describe('the languages', () => {
       'phone.ownNumber',
     ]);
   });
+
+  it.each(Object.entries({ en, de }))(
+    'have a headline for everything that the timeline tells of: %s',
+    (_name, texts) => {
+      expect([...STORY_TYPES].sort()).toEqual([...StoryType.options].sort());
+      for (const type of STORY_TYPES) expect(texts.timeline.headline({ type, text: '', data: {} })).not.toBe('');
+      expect(texts.timeline.headline({ type: 'a.later.one', text: 'said by the API', data: {} })).toBe(
+        'said by the API',
+      );
+    },
+  );
 
   it('tell a verification in German, too', () => {
     const german = createWords(de);

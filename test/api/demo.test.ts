@@ -241,6 +241,19 @@ describe('the troubles of the demo', () => {
     expect((await ask<object>(service, 'PATCH', 'troubles', { worker_runs: false })).status).toBe(422);
   });
 
+  it('leave the receiver alone when callbacks go to one of the operator’s', async ({ service }) => {
+    const switches = async ({ url }: Service) => {
+      const html = await (await fetch(`${url}/demo/`)).text();
+      return [...html.matchAll(/data-trouble="(\w+)"/g)].map(([, name]) => name);
+    };
+    const own = await startService({ demo: true, workers: 0, env: { CALLBACK_URL: '' } });
+    const shown = await switches(own);
+    await own.close();
+
+    expect(shown).toEqual(['text_lost', 'provider_down', 'receiver_down']);
+    expect(await switches(service)).toEqual(['text_lost', 'provider_down']);
+  });
+
   it('kill the worker when there is one that is started again', async () => {
     const service = await supervised(true);
     const answer = await ask<object>(service, 'POST', 'troubles/kill-worker', {});

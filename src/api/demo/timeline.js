@@ -1,5 +1,6 @@
 import { icon, make, setText } from './pages/dom.js';
 import { texts } from './pages/texts.js';
+import { STORY_TYPES } from './story-types.js';
 
 const words = texts.timeline;
 const clock = new Intl.DateTimeFormat(texts.locale, { timeStyle: 'medium' });
@@ -33,14 +34,6 @@ const LOOKS = {
   'callback.refused': ['bad', CROSS],
   'callback.gone': ['bad', CROSS],
 };
-/** Those that an EventSource would otherwise not hand over. */
-const TYPES = [
-  ...Object.keys(LOOKS),
-  'attempt.skipped',
-  'verification.canceled',
-  'check.no_live_code',
-  'number.dropped',
-];
 
 const list = document.getElementById('timeline');
 const box = document.getElementById('story');
@@ -77,7 +70,7 @@ export function followTimeline(id) {
   setText(lost, '');
   const mine = new EventSource(`api/verifications/${encodeURIComponent(id)}/timeline`);
   source = mine;
-  for (const type of TYPES) mine.addEventListener(type, ({ data }) => addEntry(JSON.parse(data)));
+  for (const type of STORY_TYPES) mine.addEventListener(type, ({ data }) => addEntry(JSON.parse(data)));
   mine.addEventListener('open', () => setText(lost, ''));
   mine.addEventListener('error', () => setText(lost, mine.readyState === EventSource.CONNECTING ? words.lost : ''));
   mine.addEventListener('end', () => mine.close());

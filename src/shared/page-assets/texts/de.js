@@ -87,7 +87,10 @@ export const texts = {
     callAgain: 'Noch einmal anrufen',
     callInstead: 'Lieber anrufen',
     inSeconds: (seconds) => `in ${seconds} s`,
-    tryAgainIn: (seconds) => `In ${seconds} s noch einmal versuchen.`,
+    tryAgainIn: (seconds) =>
+      seconds <= 120
+        ? `In ${seconds} s noch einmal versuchen.`
+        : `In ${Math.ceil(seconds / 60)} min noch einmal versuchen.`,
     unreachable: 'Der Dienst ist nicht erreichbar. Bitte die Verbindung prüfen und noch einmal versuchen.',
     noAnswer: 'Der Dienst antwortet nicht. Neuer Versuch…',
 
@@ -124,7 +127,7 @@ export const texts = {
       'send-limit': 'Diesmal können keine weiteren Codes gesendet werden.',
       'too-little-time': 'Für einen weiteren Code ist zu wenig Zeit. Bitte von vorn beginnen.',
       'verification-closed': 'Diese Bestätigung ist abgeschlossen.',
-      'rate-limited': 'An diese Nummer ging eben erst ein Code.',
+      'rate-limited': 'Für den Augenblick ist das genug.',
       'checks-in-flight': 'Frühere Codes werden noch geprüft.',
       cooldown: 'Eben erst ging ein Code hinaus.',
       'internal-error': 'Bei uns ging etwas schief. Bitte noch einmal versuchen.',

@@ -39,7 +39,7 @@ const problems = {
   'send-limit': 'No more codes can be sent this time.',
   'too-little-time': 'Too little time is left for another code. Please start again.',
   'verification-closed': 'This verification is closed.',
-  'rate-limited': 'This number was sent a code a moment ago.',
+  'rate-limited': 'That is enough for the moment.',
   'checks-in-flight': 'Earlier codes are still being checked.',
   cooldown: 'A code went out a moment ago.',
   'internal-error': 'Something went wrong on our side. Please try again.',
@@ -117,7 +117,8 @@ export const texts = {
     callAgain: 'Call me again',
     callInstead: 'Call me instead',
     inSeconds: (/** @type {number} */ seconds) => `in ${seconds} s`,
-    tryAgainIn: (/** @type {number} */ seconds) => `Try again in ${seconds} s.`,
+    tryAgainIn: (/** @type {number} */ seconds) =>
+      seconds <= 120 ? `Try again in ${seconds} s.` : `Try again in ${Math.ceil(seconds / 60)} min.`,
     unreachable: 'The service cannot be reached. Check your connection and try again.',
     noAnswer: 'The service does not answer. Trying again…',
 
