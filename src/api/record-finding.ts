@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
+import type { AuditLog } from '../shared/audit-log.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import type { Finding } from '../shared/screening.ts';
-import type { AdminAudit } from './admin/admin.ts';
 
 /** Whose request it was, and for which number; a verification and an applicant both tell. */
 export interface Judged {
@@ -13,7 +13,11 @@ export interface Judged {
 export type RecordFinding = (finding: Finding, judged: Judged) => void;
 
 /** Builds the record of what rules have against a request: a refused one leaves no other trace. */
-export function createRecordFinding(deps: { metrics: Metrics; audit: AdminAudit; log: Logger }): RecordFinding {
+export function createRecordFinding(deps: {
+  metrics: Metrics;
+  audit: Pick<AuditLog, 'record'>;
+  log: Logger;
+}): RecordFinding {
   const { metrics, audit, log } = deps;
   return ({ rule, mode, verdict, detail }, { owner, masked, numberHash }) => {
     metrics.limitsHit.inc({ limit: rule, mode });

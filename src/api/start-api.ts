@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import type { Logger } from 'pino';
 import { createAllowances } from '../shared/allowances.ts';
 import { createApiKeyStore } from '../shared/api-key-store.ts';
+import { type AuditLog, createAuditLog } from '../shared/audit-log.ts';
 import { createNetworkPolicy } from '../shared/callback-target.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
@@ -21,7 +22,7 @@ import { within } from '../shared/shutdown.ts';
 import { createSignalWireClient } from '../shared/signalwire-client.ts';
 import { createStorage } from '../shared/storage.ts';
 import { createTestNumbers } from '../shared/test-numbers.ts';
-import { type AdminAudit, createAdmin } from './admin/admin.ts';
+import { createAdmin } from './admin/admin.ts';
 import { createApp } from './app.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createCallbackEndpointRoutes, createEndpointSchemas } from './callback-endpoints.ts';
@@ -132,12 +133,14 @@ export async function startApi(
   const draft = createDraftVerification({ config, clock, numberKey, testNumbers, random: randomHex });
   const allowances = createAllowances({ redis, runScript });
   const familiar = createFamiliarClients({ redis, keys, clock });
-  const audit: AdminAudit = {
+  const audit = createAuditLog({ redis, stream: keys.audit, clock });
+  // apart from what people did, which a flood of requests must not drive out
+  const findings: Pick<AuditLog, 'record'> = {
     async record(entry) {
       log.info(entry, 'audit');
     },
   };
-  const onFinding = createRecordFinding({ metrics, audit, log });
+  const onFinding = createRecordFinding({ metrics, audit: findings, log });
   const policies = [createCountryRule(config.countries)];
   const screening = createScreening({
     rules: [...policies, createLimits({ allowances, familiar, keys, config: config.limits })],

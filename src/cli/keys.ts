@@ -1,11 +1,15 @@
+import { userInfo } from 'node:os';
 import { type ApiKey, endOf, KEY_NAME, SCOPES, Scope } from '../shared/api-key.ts';
-import type { ApiKeyStore } from '../shared/api-key-store.ts';
+import { type ApiKeyStore, createApiKeyStore } from '../shared/api-key-store.ts';
+import { createAuditLog } from '../shared/audit-log.ts';
 import type { Clock } from '../shared/clock.ts';
 import { Duration } from '../shared/duration.ts';
+import { createRunScript } from '../shared/redis-scripts.ts';
 import { type Command, type Context, defineCommand, takeArguments, UsageError } from './command.ts';
+import type { Env } from './env.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Output, toTable, visible } from './output.ts';
-import { withApiKeys } from './with-api-keys.ts';
+import { withServiceRedis } from './with-service-redis.ts';
 
 interface Values {
   scopes?: string;
@@ -48,9 +52,9 @@ async function create(args: readonly string[], values: Values, { env, output }: 
   if (!KEY_NAME.test(name)) throw new UsageError('NAME has 1 to 64 letters, digits, dots, hyphens or underscores.');
   const scopes = readScopes(values.scopes);
   const lifeMs = readDuration(values.in);
-  return withApiKeys(env, async ({ store, clock, confirmReplicated }) => {
+  return withApiKeys(env, async ({ store, clock, settle }) => {
     const { key, text } = await store.create(name, scopes, lifeMs === undefined ? null : clock.now() + lifeMs);
-    await confirmReplicated();
+    await settle('api-key.created', key);
     if (output.json) output.printDocument({ ...view(key, clock), key: text });
     else {
       output.print(text);
@@ -73,25 +77,48 @@ async function list(args: readonly string[], _values: Values, { env, output }: C
 function expire(args: readonly string[], values: Values, context: Context): Promise<ExitCode> {
   const [id] = takeArguments(args, 'ID');
   const inMs = readDuration(values.in) ?? 0;
-  return change(context, (store, clock) => store.expire(id, clock.now() + inMs));
+  return change(context, 'api-key.expires', (store, clock) => store.expire(id, clock.now() + inMs));
 }
 
 function revoke(args: readonly string[], _values: Values, context: Context): Promise<ExitCode> {
   const [id] = takeArguments(args, 'ID');
-  return change(context, (store) => store.revoke(id));
+  return change(context, 'api-key.revoked', (store) => store.revoke(id));
 }
 
 function change(
   { env, output }: Context,
+  action: string,
   act: (store: ApiKeyStore, clock: Clock) => Promise<ApiKey | undefined>,
 ): Promise<ExitCode> {
-  return withApiKeys(env, async ({ store, clock, confirmReplicated }) => {
+  return withApiKeys(env, async ({ store, clock, settle }) => {
     const key = await act(store, clock);
     if (key === undefined) throw new UsageError('There is no key with this id; `ringback keys list` tells them all.');
-    await confirmReplicated();
+    await settle(action, key);
     if (output.json) output.printDocument(view(key, clock));
     else tell(output, key, clock);
     return EXIT.ok.code;
+  });
+}
+
+interface Parts {
+  store: ApiKeyStore;
+  clock: Clock;
+  /** Writes down what was done to a key, and sees to it that it lasts. */
+  settle(action: string, key: ApiKey): Promise<void>;
+}
+
+function withApiKeys<T>(env: Env, work: (parts: Parts) => Promise<T>): Promise<T> {
+  return withServiceRedis(env, ({ redis, keys, clock, confirmReplicated }) => {
+    const auditLog = createAuditLog({ redis, stream: keys.audit, clock });
+    return work({
+      store: createApiKeyStore({ redis, runScript: createRunScript(redis), keys, clock }),
+      clock,
+      async settle(action, { id, name, scopes, expiresAt }) {
+        const data = { scopes, expires_at: isoOf(expiresAt) };
+        await auditLog.record({ actor: `cli:${userInfo().username}`, action, owner: name, subject: id, data });
+        await confirmReplicated();
+      },
+    });
   });
 }
 

@@ -62,6 +62,8 @@ export interface Keys {
   readonly apiKeys: string;
   /** Channel: an API key was made or changed; its id. */
   readonly apiKeyChanges: string;
+  /** STREAM of `doc`: who did what. */
+  readonly audit: string;
   /** STRING: one session of `/admin`, by the hash of its token. */
   adminSession(hash: string): string;
   /** HASH `count`, `until`: failed sign-ins from a place, and as a user from places that are not the user's. */
@@ -103,6 +105,7 @@ export function createKeys(root = 'ringback', partition: PartitionName = ROOT_PA
     apiKey: (id) => `${tag}:api-key:${id}`,
     apiKeys: `${tag}:api-keys`,
     apiKeyChanges: `${tag}:api-key-changes`,
+    audit: `${tag}:audit`,
     adminSession: (hash) => `${tag}:admin-session:${hash}`,
     signInFailures: (of) => `${tag}:sign-in-failures:${of}`,
     signInPlace: (user, place) => `${tag}:sign-in-place:${user}:${place}`,

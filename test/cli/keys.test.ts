@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { describe, expect } from 'vitest';
 import { it as base, everythingIn, type Service, startService } from '../fixtures.ts';
 import { runCli } from './cli-process.ts';
@@ -69,6 +70,11 @@ describe('ringback keys', () => {
     expect((JSON.parse(stdout) as { data: Key[] }).data.map(({ id, status }) => [id, status])).toEqual([
       [first.id, 'revoked'],
       [second.id, 'expired'],
+    ]);
+    const audit = await runCli(['audit', '--json', '--limit', '2'], { REDIS_URL: service.env['REDIS_URL'] ?? '' });
+    expect((JSON.parse(audit.stdout) as { data: unknown[] }).data).toMatchObject([
+      { actor: `cli:${userInfo().username}`, action: 'api-key.expires', owner: 'shop', subject: second.id },
+      { actor: `cli:${userInfo().username}`, action: 'api-key.revoked', owner: 'shop', subject: first.id },
     ]);
     await expect.poll(() => statusFor(service, first.key)).toBe(401);
     await expect.poll(() => statusFor(service, second.key)).toBe(401);

@@ -3,6 +3,7 @@ import { type RequestHandler, Router } from 'express';
 import helmet from 'helmet';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import type { AuditLog } from '../../shared/audit-log.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { Config } from '../../shared/config.ts';
 import type { Keys } from '../../shared/keys.ts';
@@ -20,11 +21,6 @@ import { createSignInGuard, createSignInPages, refuseForged } from './sign-in.ts
 
 const STYLE = fileURLToPath(new URL('./pages.css', import.meta.url));
 
-/** Where it is written down who did what. */
-export interface AdminAudit {
-  record(entry: { actor: string; action: string; subject?: string; data?: Record<string, unknown> }): Promise<unknown>;
-}
-
 interface Deps {
   admin: NonNullable<Config['admin']>;
   redis: Redis;
@@ -32,7 +28,7 @@ interface Deps {
   keys: Keys;
   clock: Clock;
   partitions: readonly Partition[];
-  audit: AdminAudit;
+  audit: Pick<AuditLog, 'record'>;
   log: Logger;
 }
 
@@ -51,7 +47,7 @@ export function createAdmin({ admin, redis, runScript, keys, clock, partitions, 
   };
   const sessions = createSessions({ redis, keys, clock, resolve });
   const lockOut = createLockOut({ redis, runScript, keys, clock });
-  const signIn = createPasswordSignIn({ lockOut, checkPassword: createCheckPassword({ users }) });
+  const signIn = createPasswordSignIn({ lockOut, checkPassword: createCheckPassword({ users }), log });
 
   const router = Router();
   router.use(

@@ -1,6 +1,6 @@
 import { type ErrorRequestHandler, Router } from 'express';
 import type { Logger } from 'pino';
-import type { AdminAudit } from './admin.ts';
+import type { AuditLog } from '../../shared/audit-log.ts';
 import { clearOidcCookie, readOidcCookie, readSessionCookie, setOidcCookie, setSessionCookie } from './cookies.ts';
 import { CALLBACK_PATH, type Oidc, OidcRefusal, OidcUnreachable } from './oidc.ts';
 import { goOnPage, messagePage } from './pages.ts';
@@ -12,7 +12,7 @@ interface Deps {
   oidc: Oidc;
   sessions: Sessions;
   resolve: Resolve;
-  audit: AdminAudit;
+  audit: Pick<AuditLog, 'record'>;
   log: Logger;
 }
 

@@ -3,9 +3,9 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { ExpressAdapter } from '@bull-board/express';
 import { type RequestHandler, Router } from 'express';
 import helmet from 'helmet';
+import type { AuditLog } from '../../shared/audit-log.ts';
 import type { Partition } from '../../shared/partitioned.ts';
 import { QUEUE_NAMES } from '../../shared/queues.ts';
-import type { AdminAudit } from './admin.ts';
 import { boardAction } from './board-action.ts';
 import { redactNumbers } from './redact-numbers.ts';
 import { currentUser, hasRole, requireRole } from './role.ts';
@@ -30,7 +30,7 @@ export function createQueueBoard({
   audit,
 }: {
   partitions: readonly Partition[];
-  audit: AdminAudit;
+  audit: Pick<AuditLog, 'record'>;
 }): RequestHandler {
   const boards = {
     operator: createBoard(partitions, audit, false),
@@ -66,7 +66,11 @@ export function createQueueBoard({
   return router;
 }
 
-function createBoard(partitions: readonly Partition[], audit: AdminAudit, readOnlyMode: boolean): RequestHandler {
+function createBoard(
+  partitions: readonly Partition[],
+  audit: Pick<AuditLog, 'record'>,
+  readOnlyMode: boolean,
+): RequestHandler {
   const adapter = new SelfContainedAdapter();
   adapter.setBasePath(BASE_PATH);
   createBullBoard({

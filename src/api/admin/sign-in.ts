@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import express, { type Request, type RequestHandler, type Response, Router } from 'express';
+import type { AuditLog } from '../../shared/audit-log.ts';
 import { ProblemError } from '../problems.ts';
 import { isSameOrigin, refuseCrossSite } from '../same-origin.ts';
-import type { AdminAudit } from './admin.ts';
 import {
   clearSessionCookie,
   readDeviceCookie,
@@ -23,7 +23,7 @@ const readForm = express.urlencoded({ extended: false, limit: '4kb', parameterLi
 interface Deps {
   sessions: Sessions;
   signIn: PasswordSignIn;
-  audit: AdminAudit;
+  audit: Pick<AuditLog, 'record'>;
   /** What the sign-in page offers. */
   ways: Ways;
 }

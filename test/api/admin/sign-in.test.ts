@@ -1,4 +1,6 @@
 import { describe, expect } from 'vitest';
+import { createAuditLog } from '../../../src/shared/audit-log.ts';
+import { createKeys } from '../../../src/shared/keys.ts';
 import { freshNumber, it, MINUTE } from '../../fixtures.ts';
 import {
   basic,
@@ -200,6 +202,20 @@ describe('a session', () => {
     browser.cookies.set('__Host-ringback', token);
     expect((await browser.board()).status).toBe(401);
     expect(await service.redis.keys('*admin-session*')).toEqual([]);
+  });
+
+  it('is in the audit log from its beginning to its end', async () => {
+    const service = await serviceWithAdmin();
+    const browser = await signedIn(service);
+    await browser.signIn('operator', 'wrong');
+    await browser.signOut();
+    const audit = createAuditLog({ redis: service.redis, stream: createKeys().audit, clock: service.clock });
+
+    expect(await audit.list(10)).toMatchObject([
+      { actor: 'operator', action: 'admin.signed-out' },
+      { actor: 'operator', action: 'admin.signed-in' },
+    ]);
+    expect(service.logged.filter((line) => line.includes('a sign-in to /admin failed'))).toHaveLength(1);
   });
 
   it('cannot be ended by another site', async () => {
