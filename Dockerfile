@@ -10,6 +10,7 @@ WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules
 COPY package.json LICENSE ./
 COPY src ./src
+COPY clients/typescript/src ./clients/typescript/src
 RUN ln -s /app/src/cli/main.ts /usr/local/bin/ringback
 USER node
 EXPOSE 3000

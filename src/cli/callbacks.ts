@@ -1,4 +1,5 @@
-import { type Callback, connect } from './client.ts';
+import type { Callback, ListCallbacks } from '../../clients/typescript/src/index.ts';
+import { connect } from './client.ts';
 import { type Command, defineCommand, takeArguments, UsageError } from './command.ts';
 import { EXIT } from './exit-codes.ts';
 import { PAGE_OPTIONS, printPage, readPage } from './page.ts';
@@ -29,7 +30,7 @@ ringback callbacks replay cb_…       delivers one again: the same id, the same
     if (word === 'replay') {
       const [, id] = takeArguments(positionals, 'replay', 'CALLBACK');
       const ringback = await connect(context);
-      const replayed = await ringback.replayCallback(id, options).finally(startSpinner(output, () => 'asking'));
+      const replayed = await ringback.callbacks.replay(id, options).finally(startSpinner(output, () => 'asking'));
       if (output.json) output.printDocument(replayed);
       else output.print(`${replayed.id} is delivered again.`);
       return EXIT.ok.code;
@@ -40,8 +41,12 @@ ringback callbacks replay cb_…       delivers one again: the same id, the same
         throw new UsageError('The callbacks of one verification are listed whole, without options.');
     }
     const ringback = await connect(context);
-    const asked = word === undefined ? ringback.callbacks(filter, options) : ringback.callbacksOf(word, options);
-    printPage(await asked.finally(startSpinner(output, () => 'asking')), output, HEADINGS, toRow);
+    const stop = startSpinner(output, () => 'asking');
+    const asked =
+      word === undefined
+        ? ringback.callbacks.list(filter as ListCallbacks, options).page() // the API judges the values
+        : ringback.callbacks.of(word, options).then((data) => ({ object: 'list', data, next_cursor: null }));
+    printPage(await asked.finally(stop), output, HEADINGS, toRow);
     return EXIT.ok.code;
   },
 });

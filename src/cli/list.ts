@@ -1,3 +1,4 @@
+import type { ListVerifications, SearchVerifications } from '../../clients/typescript/src/index.ts';
 import { connect } from './client.ts';
 import { type Command, defineCommand, takeArguments, UsageError } from './command.ts';
 import { EXIT } from './exit-codes.ts';
@@ -24,15 +25,16 @@ export const list: Command = defineCommand({
     const { status, reference, number } = values;
     if (number !== undefined && reference !== undefined)
       throw new UsageError('--number and --reference do not go together.');
-    const filter = { status, ...readPage(values) };
+    const filter = { status, reference, to: number, ...readPage(values) };
     const ringback = await connect(context);
     const options = { signal: context.interrupted };
     const stop = startSpinner(context.output, () => 'asking');
-    const asked =
+    // the API judges the values
+    const listing =
       number === undefined
-        ? ringback.list({ ...filter, reference }, options)
-        : ringback.search({ ...filter, to: number }, options);
-    const page = await asked.finally(stop);
+        ? ringback.list(filter as ListVerifications, options)
+        : ringback.search(filter as SearchVerifications, options);
+    const page = await listing.page().finally(stop);
     printPage(page, context.output, ['ID', 'STATUS', 'TO', 'ATTEMPTS', 'CREATED', 'REFERENCE'], (verification) => [
       verification.id,
       verification.reason === null || verification.reason === verification.status

@@ -1,4 +1,5 @@
-import { connect, type Ringback, type Verification } from './client.ts';
+import type { CreateVerification, Ringback, Verification } from '../../clients/typescript/src/index.ts';
+import { connect } from './client.ts';
 import { type Command, type Context, defineCommand, takeArguments, UsageError } from './command.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { explain } from './explain.ts';
@@ -54,7 +55,7 @@ Ctrl-C leaves; the verification goes on, and \`ringback watch\` follows it.`,
       if_active: values['if-active'],
     };
     const stop = startSpinner(output, () => 'submitting');
-    const submitted = await ringback.submit(body, { signal: interrupted }).finally(stop);
+    const submitted = await ringback.submit(body as CreateVerification, { signal: interrupted }).finally(stop);
     if (output.json) output.printLine({ event: 'submitted', verification: submitted });
     else output.print(submitted.id);
     if (values.detach) return EXIT.ok.code;
@@ -90,7 +91,7 @@ async function accompany(
     },
   });
   try {
-    for await (const entry of ringback.follow(submitted.id, { signal: interrupted })) {
+    for await (const entry of ringback.events(submitted.id, { signal: interrupted })) {
       if (output.json) output.printLine({ event: 'timeline', entry });
       else output.print(timelineLine(entry, output));
       current = await ringback.get(submitted.id, { signal: interrupted });
@@ -115,18 +116,19 @@ async function carryOut(
 ): Promise<void> {
   const { output, interrupted } = context;
   const options = { signal: interrupted };
+  const lastChannel = attempts.at(-1)?.channel;
   try {
     switch (line.toLowerCase()) {
       case '':
         return;
       case 'r':
-        await ringback.requestAttempt(id, attempts.at(-1)?.channel, options);
+        await ringback.requestAttempt(id, lastChannel === undefined ? {} : { channel: lastChannel }, options);
         return;
       case 'c':
-        await ringback.requestAttempt(id, 'call', options);
+        await ringback.requestAttempt(id, { channel: 'call' }, options);
         return;
       case 't':
-        await ringback.requestAttempt(id, 'sms', options);
+        await ringback.requestAttempt(id, { channel: 'sms' }, options);
         return;
       case 'q':
         await ringback.cancel(id, options);
@@ -143,7 +145,7 @@ async function carryOut(
 }
 
 async function leave(ringback: Ringback, id: string, cancels: boolean, { output }: Context): Promise<void> {
-  if (cancels) await ringback.cancel(id, {}); // the signal has been aborted already
+  if (cancels) await ringback.cancel(id);
   if (output.json) output.printLine({ event: 'left', id, canceled: cancels });
   else if (cancels) output.note('The verification is canceled.');
   else output.note(`The verification goes on. To follow it: ringback watch ${id}`);

@@ -18,7 +18,7 @@ export const watch: Command = defineCommand({
     const ringback = await connect(context);
     const stop = startSpinner(output, () => `following ${id}`);
     try {
-      for await (const entry of ringback.follow(id, { signal: interrupted })) {
+      for await (const entry of ringback.events(id, { signal: interrupted })) {
         if (output.json) output.printLine({ event: 'timeline', entry });
         else output.print(timelineLine(entry, output));
       }

@@ -38,7 +38,7 @@ async function probe(url: string): Promise<Finding> {
 async function checkKey(env: Env, apiKeyFile: string | undefined): Promise<Finding> {
   try {
     const ringback = await connect({ env, apiKeyFile });
-    await ringback.list({ limit: 1 }, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    await ringback.list({ limit: 1 }, { timeoutMs: TIMEOUT_MS }).page();
     return ok('api key', 'known');
   } catch (error) {
     const { code, message } = explain(error);
