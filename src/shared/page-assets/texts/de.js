@@ -7,7 +7,7 @@
 /** @type {Record<string, string>} */
 const titles = {
   'verification.created': 'Eingereicht',
-  'attempt.retry': 'Nicht angenommen; gleich noch einmal',
+  'attempt.retry': 'Nicht angenommen; bald wieder',
   'attempt.unknown': 'Gesendet oder nicht? Die Antwort ging verloren',
   'check.wrong': 'Ein falscher Code',
   'check.approved': 'Der richtige Code',
@@ -38,7 +38,9 @@ const triggers = {
 
 /** @param {number | undefined} ms */
 function span(ms = 0) {
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toLocaleString('de', { maximumFractionDigits: 1 })} s`;
+  return ms < 1000
+    ? `${Math.round(ms)}\u00a0ms`
+    : `${(ms / 1000).toLocaleString('de', { maximumFractionDigits: 1 })}\u00a0s`;
 }
 
 /** @type {Texts} */
@@ -172,7 +174,7 @@ export const texts = {
     provider_down: 'SignalWire ist ausgefallen',
     provider_downHint: 'Die nächsten vier Versuche enden mit 503. Die Abstände wachsen.',
     triesLeft: (n) => (n === 1 ? 'noch 1 Versuch' : `noch ${n} Versuche`),
-    receiver_down: 'Der Empfänger ist ausgefallen',
+    receiver_down: 'Der Empfänger ist weg',
     receiver_downHint: 'Ihr Server antwortet auf Rückmeldungen mit 503. Sie kommen später an.',
     kill: 'Den Worker töten',
     killHint: 'kill -9, jederzeit. Nichts geht verloren, nichts wird doppelt gesendet.',
