@@ -9,6 +9,7 @@ import type { createCallbackEndpointRoutes } from './callback-endpoints.ts';
 import { cancelVerificationRoute } from './cancel-verification.ts';
 import { type CheckCode, checkCodeRoute } from './check-code.ts';
 import { createVerificationRoute, type SubmitVerification } from './create-verification.ts';
+import type { createErasureRoutes } from './erase-number.ts';
 import type { FindVerification } from './find-verification.ts';
 import type { createIdempotency } from './idempotency.ts';
 import { listCallbacksRoute } from './list-callbacks.ts';
@@ -37,6 +38,7 @@ export interface AppDeps {
   listRoutes: ReturnType<typeof createListRoutes>;
   callbacks: CallbackStore;
   replayCallback: ReplayCallback;
+  erasureRoutes: ReturnType<typeof createErasureRoutes>;
   endpointRoutes: ReturnType<typeof createCallbackEndpointRoutes>;
   idempotent: ReturnType<typeof createIdempotency>;
   openapi: unknown;
@@ -103,6 +105,8 @@ export function createApp(deps: AppDeps): Express {
   app.post('/v1/verifications/:id/cancel', cancelVerificationRoute(find));
   app.get('/v1/verifications/:id/timeline', deps.getTimeline);
   app.get('/v1/verifications/:id/callbacks', listVerificationCallbacksRoute(find, deps.callbacks));
+  app.post('/v1/erasures', deps.erasureRoutes.create);
+  app.get('/v1/erasures/:id', deps.erasureRoutes.get);
   app.get('/v1/callbacks', listCallbacksRoute(deps.callbacks));
   app.post('/v1/callbacks/:id/replay', replayCallbackRoute(deps.replayCallback));
   const { endpointRoutes } = deps;

@@ -1,4 +1,5 @@
 import type { callbackView } from '../shared/callback-view.ts';
+import type { ErasureView } from '../shared/erasure.ts';
 import type { VerificationView } from '../shared/verification-view.ts';
 
 /** A verification whose text is out; the document and the problem pages show it. */
@@ -67,3 +68,13 @@ export const TIMELINE_EXAMPLE = {
     took_ms: 412,
   },
 } as const;
+
+/** An erasure that is done. */
+export const ERASURE_EXAMPLE: ErasureView = {
+  id: 'era_3f5d0c9e8b7a6f1e2d3c4b5a69788796a5',
+  object: 'erasure',
+  status: 'complete',
+  erased: { verifications: 3, canceled: 1, callbacks: 8, answers: 2 },
+  created_at: '2026-11-23T09:05:00.000Z',
+  completed_at: '2026-11-23T09:05:00.087Z',
+};

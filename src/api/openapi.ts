@@ -8,6 +8,7 @@ import {
 import { EventType } from '../shared/callback-endpoint.ts';
 import { VERSION } from '../shared/version.ts';
 import type { EndpointSchemas } from './callback-endpoints.ts';
+import { CreateErasure } from './erase-number.ts';
 import { ListCallbacks } from './list-callbacks.ts';
 import { ListVerifications, SearchVerifications } from './list-verifications.ts';
 import { problemExample } from './problem-texts.ts';
@@ -19,6 +20,7 @@ import {
   CallbackEndpointList,
   CallbackList,
   CheckAnswer,
+  Erasure,
   endpointEvent,
   NewCallbackEndpoint,
   Problem,
@@ -123,6 +125,7 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
         description: 'Submit one, check the code that the person entered, send another, cancel.',
       },
       { name: 'callbacks', description: 'What was reported to your server, and how each delivery went.' },
+      { name: 'erasures', description: 'What a person may ask for: that nothing about their number is kept.' },
       { name: 'health', description: 'For probes; no API key needed.' },
     ],
     components: {
@@ -285,6 +288,27 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
           ),
           ...id,
           responses: { '200': { description: 'Oldest first.', ...json(CallbackList) }, ...problems(COMMON) },
+        },
+      },
+      '/v1/erasures': {
+        post: {
+          ...operation('eraseNumber', 'Erase all that is kept about a number', 'erasures'),
+          requestBody: json(CreateErasure, { to: '+14045550123' }),
+          responses: {
+            '202': {
+              description: 'It is recorded and will be done; an open verification is canceled already.',
+              headers: z.object({ location: z.string().meta({ description: 'Path of the erasure.' }) }),
+              ...json(Erasure),
+            },
+            ...problems([...COMMON, ...WITH_BODY]),
+          },
+        },
+      },
+      '/v1/erasures/{id}': {
+        get: {
+          ...operation('getErasure', 'Read an erasure', 'erasures'),
+          requestParams: { path: z.object({ id: z.string().meta({ description: 'Id of the erasure.' }) }) },
+          responses: { '200': { description: 'The erasure.', ...json(Erasure) }, ...problems(COMMON) },
         },
       },
       '/v1/callbacks': {

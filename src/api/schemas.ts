@@ -7,7 +7,7 @@ import { judgeMessage } from '../shared/message.ts';
 import { judgeNumber } from '../shared/phone-number.ts';
 import { StoryType } from '../shared/story.ts';
 import { ClosedStatus, CloseReason, OpenStatus } from '../shared/verification.ts';
-import { CALLBACK_EXAMPLE, TIMELINE_EXAMPLE, VERIFICATION_EXAMPLE } from './examples.ts';
+import { CALLBACK_EXAMPLE, ERASURE_EXAMPLE, TIMELINE_EXAMPLE, VERIFICATION_EXAMPLE } from './examples.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
 
 const MAX_WORKFLOW_STEPS = 4;
@@ -264,6 +264,26 @@ const TimelineEntry = z
 export const Timeline = z
   .object({ object: z.literal('list'), data: z.array(TimelineEntry), next_cursor: z.null() })
   .meta({ id: 'Timeline' });
+
+export const Erasure = z
+  .object({
+    id: z.string(),
+    object: z.literal('erasure'),
+    status: z
+      .enum(['pending', 'complete'])
+      .meta({ description: 'pending: some is still to be erased; it goes on by itself.' }),
+    erased: z
+      .object({
+        verifications: z.int(),
+        canceled: z.int().meta({ description: 'Those of them that were open until then.' }),
+        callbacks: z.int(),
+        answers: z.int().meta({ description: 'Answers that were kept for an idempotency key.' }),
+      })
+      .meta({ description: 'How many of each are gone so far.' }),
+    created_at: Time,
+    completed_at: Time.nullable(),
+  })
+  .meta({ id: 'Erasure', examples: [ERASURE_EXAMPLE] });
 
 const Code = z.enum(Object.keys(PROBLEMS) as ProblemCode[]).meta({
   id: 'ProblemCode',

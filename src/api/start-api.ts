@@ -32,6 +32,7 @@ import { createCheckLimits } from './check-limits.ts';
 import { createSubmitVerification } from './create-verification.ts';
 import { createDemo } from './demo.ts';
 import { createDraftVerification } from './draft-verification.ts';
+import { createErasureRoutes } from './erase-number.ts';
 import { createFindVerification } from './find-verification.ts';
 import { createTimeline, timelineRoute } from './get-timeline.ts';
 import { getVerificationRoute } from './get-verification.ts';
@@ -103,6 +104,7 @@ export async function startApi(
     store,
     callbacks,
     verifications,
+    erasures,
     health,
   } = storage;
   const monotonicNow = () => performance.now();
@@ -172,6 +174,7 @@ export async function startApi(
     listRoutes: createListRoutes({ store, verifications, numberKey, clock }),
     callbacks,
     replayCallback,
+    erasureRoutes: createErasureRoutes({ erasures, numberKey, audit }),
     endpointRoutes: createCallbackEndpointRoutes(
       {
         endpoints,

@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts';
 
 /** Who did what. Never a code, a full number or a secret: it is read by people and kept for long. */
 export interface AuditEntry {
-  /** A user of `/admin`, `oidc:` and an e-mail address, or `cli:` and the user of the machine. */
+  /** A user of `/admin`, `oidc:` and an e-mail address, `cli:` and the user of the machine, or `api-key:` and its name. */
   actor: string;
   /** What was done, dotted, such as `queues.pause` or `api-key.revoked`. */
   action: string;

@@ -1,4 +1,4 @@
-import { Job } from 'bullmq';
+import { Job, type Queue } from 'bullmq';
 import type { Logger } from 'pino';
 import type { Callback } from './callback.ts';
 import type { Clock, EpochMs } from './clock.ts';
@@ -138,6 +138,19 @@ export function createErrands({ queues, clock, log }: Deps) {
         const reason = error instanceof Error ? error.message : String(error);
         log.warn({ callback: c.id, reason }, 'a job could not be added or moved; the reconciler will');
       }
+    },
+
+    /** Removes the jobs of a verification and its callbacks, with their logs. @returns false when one of them runs: repeat it later. */
+    async removeJobs(v: Verification, callbacks: readonly Callback[]): Promise<boolean> {
+      const jobs: [Queue, string][] = [
+        [queues.verifications, v.id],
+        ...v.attempts.map((a): [Queue, string] => [queues[a.channel], a.id]),
+        ...callbacks.map((c): [Queue, string] => [queues.callbacks, c.id]),
+      ];
+      const removed = await Promise.all(
+        jobs.map(async ([queue, id]) => (await queue.remove(id)) === 1 || (await queue.getJob(id)) === undefined),
+      );
+      return !removed.includes(false);
     },
 
     /** Puts back the job of an undelivered callback. */

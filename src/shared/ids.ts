@@ -8,6 +8,7 @@ export type VerificationId = `ver_${string}`;
 export type AttemptId = `att_${string}`;
 export type EventId = `evt_${string}`;
 export type CallbackId = `cb_${string}`;
+export type ErasureId = `era_${string}`;
 
 /** Where the random part of ids and tokens comes from; a test may pass its own. */
 export type RandomHex = (bytes: number) => string;
@@ -16,6 +17,7 @@ export const randomHex: RandomHex = (bytes) => randomBytes(bytes).toString('hex'
 
 const VERIFICATION_ID = /^ver_[0-9a-f]{34}$/;
 const CALLBACK_ID = /^cb_[0-9a-f]{34}$/;
+const ERASURE_ID = /^era_[0-9a-f]{34}$/;
 
 /** Whether a string has the form of a verification's id; anything else cannot name one and is answered as not found. */
 export function isVerificationId(text: string): text is VerificationId {
@@ -27,8 +29,13 @@ export function isCallbackId(text: string): text is CallbackId {
   return CALLBACK_ID.test(text);
 }
 
+/** Whether a string has the form of an erasure's id. */
+export function isErasureId(text: string): text is ErasureId {
+  return ERASURE_ID.test(text);
+}
+
 /** The slot (`00` to `ff`) that an id of any kind carries behind its prefix. */
-export function slotOfId(id: VerificationId | AttemptId | EventId | CallbackId): string {
+export function slotOfId(id: VerificationId | AttemptId | EventId | CallbackId | ErasureId): string {
   const start = id.indexOf('_') + 1;
   return id.slice(start, start + 2);
 }
@@ -49,6 +56,11 @@ export function attemptIdOf(verification: VerificationId, n: number): AttemptId 
 /** A new event's id: random, so that a `sequence` that Redis lost and that is given again comes under a new one. */
 export function newEventId(verification: VerificationId, random: RandomHex): EventId {
   return `evt_${slotOfId(verification)}${random(16)}`;
+}
+
+/** A new erasure's id. @param slot - that of the number, see {@link slotOfId}. */
+export function newErasureId(slot: string, random: RandomHex): ErasureId {
+  return `era_${slot}${random(16)}`;
 }
 
 /** A new callback's id. */

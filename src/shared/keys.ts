@@ -1,4 +1,4 @@
-import type { CallbackId, VerificationId } from './ids.ts';
+import type { CallbackId, ErasureId, VerificationId } from './ids.ts';
 import { type PartitionName, ROOT_PARTITION } from './partitions.ts';
 
 /**
@@ -42,6 +42,10 @@ export interface Keys {
   readonly due: string;
   /** ZSET callback id → epoch ms: undelivered callbacks and when each is due. */
   readonly dueCallbacks: string;
+  /** HASH `owner`, `number` (its hash, until it is complete), `created`, `completed`, and what was erased, in numbers. */
+  erasure(id: ErasureId): string;
+  /** ZSET erasure id → epoch ms of its making: those that are not complete. */
+  readonly dueErasures: string;
   /** ZSET number hash → epoch ms: numbers that met a 429 on this channel lately. */
   rateLimited(channel: string): string;
   /** STRING with an expiry: turns that a channel has taken in this window, over all partitions. */
@@ -95,6 +99,8 @@ export function createKeys(root = 'ringback', partition: PartitionName = ROOT_PA
     idempotency: (hash) => `${tag}:idempotency:${hash}`,
     due: `${tag}:due`,
     dueCallbacks: `${tag}:due-callbacks`,
+    erasure: (id) => `${tag}:erasure:${id}`,
+    dueErasures: `${tag}:due-erasures`,
     rateLimited: (channel) => `${tag}:rate-limited:${channel}`,
     turns: (channel) => `${tag}:turns:${channel}`,
     degraded: (what) => `${tag}:degraded:${what}`,

@@ -1,4 +1,4 @@
-import { type AttemptId, type CallbackId, slotOfId, type VerificationId } from './ids.ts';
+import { type AttemptId, type CallbackId, type ErasureId, slotOfId, type VerificationId } from './ids.ts';
 
 /** How many slots ids tell of; `PARTITIONS` groups them. */
 const SLOTS = 256;
@@ -19,7 +19,7 @@ export function partitionNames(count: number): PartitionName[] {
  *
  * @param count - partitions there are now.
  */
-export function placesOf(id: VerificationId | AttemptId | CallbackId, count: number): PartitionName[] {
+export function placesOf(id: VerificationId | AttemptId | CallbackId | ErasureId, count: number): PartitionName[] {
   const slot = Number.parseInt(slotOfId(id), 16);
   const places: PartitionName[] = [];
   for (let n = count; n >= 1; n /= 2) {

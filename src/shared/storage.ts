@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createEndpointEvents } from './endpoint-events.ts';
 import { createEndpointStore } from './endpoint-store.ts';
+import { createErasures } from './erasures.ts';
 import { createErrands } from './errands.ts';
 import { createHealth } from './health.ts';
 import { randomHex } from './ids.ts';
@@ -85,6 +86,7 @@ export function createStorage({ redis, keys, clock, config, metrics, log }: Deps
     verifications,
     closeQueues: () =>
       Promise.all(partitions.flatMap(({ queues }) => Object.values(queues).map((queue) => queue.close()))),
+    erasures: createErasures({ redis, runScript, keys, clock, random, partitions, metrics, retentionMs }),
     endpointEvents: createEndpointEvents({ endpoints, callbacks, errands, clock, random }),
     health: createHealth({ redis, troubles, monotonicNow: () => performance.now() }),
   };

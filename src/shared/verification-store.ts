@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { type NewCallback, owedCallbacks } from './callback.ts';
+import { type Callback, type NewCallback, owedCallbacks } from './callback.ts';
 import type { Clock, EpochMs } from './clock.ts';
 import {
   type Answer,
@@ -12,7 +12,7 @@ import {
   type VerificationFact,
 } from './decide.ts';
 import type { EndpointStore } from './endpoint-store.ts';
-import type { RandomHex, VerificationId } from './ids.ts';
+import type { ErasureId, RandomHex, VerificationId } from './ids.ts';
 import type { Keys } from './keys.ts';
 import { type Entry, newestFirst } from './newest-first.ts';
 import type { NumberCipher } from './number-cipher.ts';
@@ -251,6 +251,50 @@ export function createVerificationStore(deps: Deps) {
     /** The number's open verification, or one that only looks open because nobody has looked at it since its time ran out. */
     async activeFor({ owner, numberHash }: Verification): Promise<VerificationId | undefined> {
       return ((await redis.get(keys.active(owner, numberHash))) as VerificationId | null) ?? undefined;
+    },
+
+    /** Ids of an owner's verifications for a number that were made until then, the newest first. */
+    async ofNumberUntil(owner: string, numberHash: string, until: EpochMs, skip: number, limit: number) {
+      const index = keys.verificationsByNumber(owner, numberHash);
+      return (await redis.zrevrangebyscore(index, until, '-inf', 'LIMIT', skip, limit)) as VerificationId[];
+    },
+
+    /** Drops what is left of a verification that has vanished from its owner's lists. */
+    async forget(owner: string, numberHash: string, id: VerificationId): Promise<void> {
+      await redis.zrem(keys.verificationsOf(owner), id);
+      await redis.zrem(keys.verificationsByNumber(owner, numberHash), id);
+    },
+
+    /**
+     * Erases a closed verification whose jobs are gone: its document and timeline, its callbacks, its place in all lists.
+     *
+     * @param owed - all of its callbacks.
+     * @param erasure - where it is counted, until when that is kept, and whether this erasure closed it.
+     * @returns false when there is more to erase by now.
+     */
+    async erase(
+      v: Verification,
+      owed: readonly Callback[],
+      erasure: { id: ErasureId; vanishesAt: EpochMs; canceled: boolean },
+    ): Promise<boolean> {
+      const reply = await runScript(
+        'eraseVerification',
+        [
+          keys.verification(v.id),
+          keys.verificationCallbacks(v.id),
+          keys.due,
+          keys.dueCallbacks,
+          keys.active(v.owner, v.numberHash),
+          keys.verificationsOf(v.owner),
+          keys.verificationsByNumber(v.owner, v.numberHash),
+          v.reference === null ? keys.verificationsOf(v.owner) : byReference(v.owner, v.reference),
+          keys.callbacksOf(v.owner),
+          keys.erasure(erasure.id),
+          ...owed.flatMap((c) => [keys.callback(c.id), keys.callbacksOfTarget(c.endpointId ?? c.owner)]),
+        ],
+        [v.id, Math.ceil(erasure.vanishesAt), erasure.canceled ? 1 : 0, keys.changes, ...owed.map((c) => c.id)],
+      );
+      return reply === 1;
     },
 
     /** Drops the note of a number's open verification, if it still names this one. */

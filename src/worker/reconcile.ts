@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { PartitionCallbackStore } from '../shared/callback-store.ts';
 import type { Clock } from '../shared/clock.ts';
+import type { Erasures } from '../shared/erasures.ts';
 import type { PartitionErrands } from '../shared/errands.ts';
 import type { CallbackId, RandomHex, VerificationId } from '../shared/ids.ts';
 import type { Keys } from '../shared/keys.ts';
@@ -16,6 +17,8 @@ interface Deps {
   store: PartitionVerificationStore;
   callbacks: PartitionCallbackStore;
   verifications: Verifications;
+  /** Those of all partitions; only one of them looks after these. */
+  erasures: Pick<Erasures, 'pending' | 'carryOn'> | undefined;
   errands: PartitionErrands;
   clock: Clock;
   metrics: Metrics;
@@ -101,6 +104,8 @@ export function createReconciler(deps: Deps) {
       await each(ids, keys.dueCallbacks, reconcileCallback);
       found = ids.length;
     } while (found === BATCH);
+    const { erasures } = deps;
+    if (erasures) await each(await erasures.pending(AT_ONCE), keys.dueErasures, (id) => erasures.carryOn(id));
   }
 
   async function turn(): Promise<void> {

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Channel } from '../shared/channel.ts';
 import type { Clock } from '../shared/clock.ts';
+import type { Erasures } from '../shared/erasures.ts';
 import type { RandomHex } from '../shared/ids.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import type { Partition } from '../shared/partitioned.ts';
@@ -14,6 +15,8 @@ import { createWatchdog } from './watchdog.ts';
 
 interface Deps {
   partition: Partition;
+  /** Given to one partition only. */
+  erasures: Erasures | undefined;
   redis: Redis;
   /** What the jobs of each queue are for, and how many run at a time here. */
   processors: Record<QueueName, { process: Processor; concurrency: number }>;
@@ -64,6 +67,7 @@ export async function servePartition(deps: Deps): Promise<{ close(): Promise<voi
 
   const reconciler = createReconciler({
     ...partition,
+    erasures: deps.erasures,
     redis,
     clock: deps.clock,
     metrics,

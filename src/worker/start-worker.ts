@@ -8,6 +8,7 @@ import { randomHex } from '../shared/ids.ts';
 import { createKeys } from '../shared/keys.ts';
 import { createMetrics } from '../shared/metrics.ts';
 import { startOperationsServer } from '../shared/operations-server.ts';
+import { ROOT_PARTITION } from '../shared/partitions.ts';
 import { QUEUE_NAMES, type QueueName } from '../shared/queues.ts';
 import { connectForWork, disconnect } from '../shared/redis.ts';
 import { createRedisClock } from '../shared/redis-clock.ts';
@@ -58,8 +59,18 @@ export async function startWorker(
   const clock = given.clock ?? redisClock;
   const metrics = createMetrics('worker');
   const storage = createStorage({ redis, keys, clock, config, metrics, log });
-  const { runScript, partitions, errands, endpoints, endpointEvents, callbacks, verifications, troubles, health } =
-    storage;
+  const {
+    runScript,
+    partitions,
+    errands,
+    endpoints,
+    endpointEvents,
+    callbacks,
+    verifications,
+    erasures,
+    troubles,
+    health,
+  } = storage;
   const monotonicNow = () => performance.now();
   const signalwire = createSignalWireClient({
     ...config.signalwire,
@@ -124,6 +135,7 @@ export async function startWorker(
       .map((partition, _i, all) =>
         servePartition({
           partition,
+          erasures: partition.name === ROOT_PARTITION ? erasures : undefined,
           redis,
           processors: share(processors, all.length),
           rate,

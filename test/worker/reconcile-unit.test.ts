@@ -33,6 +33,7 @@ async function openBench() {
     store,
     callbacks,
     verifications,
+    erasures: { pending: async () => [] } as never,
     errands,
     clock,
     metrics,
