@@ -49,6 +49,11 @@ export interface RequestAttempt {
   channel?: Channel;
 }
 
+export interface CreateErasure {
+  /** A phone number in E.164 form. */
+  to: string;
+}
+
 export interface CreateCallbackEndpoint {
   url: string;
   /** The events that it gets; null for all. */
@@ -267,6 +272,24 @@ export interface Callback {
   }>;
   next_delivery_at: string | null;
   created_at: string;
+}
+
+export interface Erasure {
+  id: string;
+  object: "erasure";
+  /** pending: some is still to be erased; it goes on by itself. */
+  status: "pending" | "complete";
+  /** How many of each are gone so far. */
+  erased: {
+    verifications: number;
+    /** Those of them that were open until then. */
+    canceled: number;
+    callbacks: number;
+    /** Answers that were kept for an idempotency key. */
+    answers: number;
+  };
+  created_at: string;
+  completed_at: string | null;
 }
 
 export interface NewCallbackEndpoint {
