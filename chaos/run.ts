@@ -82,6 +82,13 @@ const SETTINGS = {
   SMS_RATE_PER_SECOND: '0',
   CALL_RATE_PER_SECOND: '0',
   BREAKER_MIN_TRIES: '0',
+  // the clients here do what limits are there to prevent
+  LIMIT_NUMBER_COOLDOWN: 'off',
+  LIMIT_NUMBER: 'off',
+  LIMIT_NUMBER_TOTAL: 'off',
+  LIMIT_NUMBER_API_KEY: 'off',
+  LIMIT_FAILED_CHECKS: 'off',
+  LIMIT_FAILED_CHECKS_TOTAL: 'off',
   LOG_LEVEL: 'error',
 };
 
