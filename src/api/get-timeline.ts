@@ -29,11 +29,15 @@ export type Timeline = ReturnType<typeof createTimeline>;
 
 /** Builds access to the story of a verification, in words. */
 export function createTimeline({ find, store, callbacks, changes, clock }: Deps) {
-  async function read(id: unknown, owner: string) {
-    const { stored } = await find.update(id, owner, { type: 'tick' });
-    const { verification } = stored;
-    const story = await store.story(verification.id);
-    return { verification, entries: story.map((fact, n) => timelineEntry(fact, n, verification)) };
+  async function lookAt(id: unknown, owner: string): Promise<Verification> {
+    return (await find.update(id, owner, { type: 'tick' })).stored.verification;
+  }
+
+  async function entriesOf(v: Verification) {
+    const story = await store.story(v.id);
+    // what is told of an attempt that `v` has not yet, the next look has words for
+    const newer = story.findIndex((fact) => fact.attempt !== undefined && v.attempts[fact.attempt] === undefined);
+    return story.slice(0, newer === -1 ? undefined : newer).map((fact, n) => timelineEntry(fact, n, v));
   }
 
   /** Nothing more is told: it is closed, no try is under way and no delivery is due, or that takes too long. */
@@ -46,7 +50,7 @@ export function createTimeline({ find, store, callbacks, changes, clock }: Deps)
   }
 
   return {
-    read,
+    read: async (id: unknown, owner: string) => entriesOf(await lookAt(id, owner)),
 
     /**
      * Server-Sent Events: every entry after the given one, then each as it happens. When nothing more can happen the
@@ -60,8 +64,9 @@ export function createTimeline({ find, store, callbacks, changes, clock }: Deps)
       let told = after;
       try {
         for (;;) {
-          const { verification, entries } = await read(id, owner);
-          const over = await isOver(verification);
+          const verification = await lookAt(id, owner);
+          const over = await isOver(verification); // before the entries are read, so that none is left out before the end
+          const entries = await entriesOf(verification);
           if (!response.headersSent) {
             if (over && told >= entries.length - 1) {
               response.status(204).end();
@@ -108,8 +113,7 @@ export function timelineRoute(timeline: Timeline): RequestHandler {
       await timeline.stream(id, ownerOf(response), lastKnown(request), response);
       return;
     }
-    const { entries } = await timeline.read(id, ownerOf(response));
-    response.json({ object: 'list', data: entries, next_cursor: null });
+    response.json({ object: 'list', data: await timeline.read(id, ownerOf(response)), next_cursor: null });
   };
 }
 
