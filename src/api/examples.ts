@@ -78,3 +78,15 @@ export const ERASURE_EXAMPLE: ErasureView = {
   created_at: '2026-11-23T09:05:00.000Z',
   completed_at: '2026-11-23T09:05:00.087Z',
 };
+
+/** Why a submission was refused. */
+export const DECISION_EXAMPLE = {
+  id: 'dec_1795424403512-0',
+  object: 'decision',
+  at: '2026-11-23T09:00:03.512Z',
+  actor: 'api-key:shop',
+  action: 'request.limited',
+  subject: '+1••••••••23',
+  reason: 'number',
+  data: { rule: 'number', mode: 'enforce', detail: '5 of 5 in 10m' },
+} as const;

@@ -9,6 +9,7 @@ import { EventType } from '../shared/callback-endpoint.ts';
 import { VERSION } from '../shared/version.ts';
 import type { EndpointSchemas } from './callback-endpoints.ts';
 import { CreateErasure } from './erase-number.ts';
+import { ListAudit } from './list-audit.ts';
 import { ListCallbacks } from './list-callbacks.ts';
 import { ListVerifications, SearchVerifications } from './list-verifications.ts';
 import { problemExample } from './problem-texts.ts';
@@ -20,6 +21,7 @@ import {
   CallbackEndpointList,
   CallbackList,
   CheckAnswer,
+  DecisionList,
   Erasure,
   endpointEvent,
   NewCallbackEndpoint,
@@ -126,6 +128,7 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
       },
       { name: 'callbacks', description: 'What was reported to your server, and how each delivery went.' },
       { name: 'erasures', description: 'What a person may ask for: that nothing about their number is kept.' },
+      { name: 'decisions', description: 'What limits and rules have against a request, and why.' },
       { name: 'health', description: 'For probes; no API key needed.' },
     ],
     components: {
@@ -309,6 +312,16 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
           ...operation('getErasure', 'Read an erasure', 'erasures'),
           requestParams: { path: z.object({ id: z.string().meta({ description: 'Id of the erasure.' }) }) },
           responses: { '200': { description: 'The erasure.', ...json(Erasure) }, ...problems(COMMON) },
+        },
+      },
+      '/v1/audit': {
+        get: {
+          ...operation('listDecisions', 'What was decided about your requests and why, the newest first', 'decisions'),
+          requestParams: { query: ListAudit },
+          responses: {
+            '200': { description: 'A page of decisions.', ...json(DecisionList) },
+            ...problems([...COMMON, 'invalid-request']),
+          },
         },
       },
       '/v1/callbacks': {

@@ -7,7 +7,13 @@ import { judgeMessage } from '../shared/message.ts';
 import { judgeNumber } from '../shared/phone-number.ts';
 import { StoryType } from '../shared/story.ts';
 import { ClosedStatus, CloseReason, OpenStatus } from '../shared/verification.ts';
-import { CALLBACK_EXAMPLE, ERASURE_EXAMPLE, TIMELINE_EXAMPLE, VERIFICATION_EXAMPLE } from './examples.ts';
+import {
+  CALLBACK_EXAMPLE,
+  DECISION_EXAMPLE,
+  ERASURE_EXAMPLE,
+  TIMELINE_EXAMPLE,
+  VERIFICATION_EXAMPLE,
+} from './examples.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
 
 const MAX_WORKFLOW_STEPS = 4;
@@ -230,6 +236,25 @@ export const Callback = z
 export const CallbackList = z
   .object({ object: z.literal('list'), data: z.array(Callback), next_cursor: z.string().nullable() })
   .meta({ id: 'CallbackList' });
+
+const Decision = z
+  .object({
+    id: z.string(),
+    object: z.literal('decision'),
+    at: Time,
+    actor: z
+      .string()
+      .meta({ description: '`api-key:` and its name; a user of `/admin`; `system`: Ringback by itself.' }),
+    action: z.string().meta({ description: 'What was decided. Actions may be added.', examples: ['request.limited'] }),
+    subject: z.string().nullable().meta({ description: 'About what: a masked number or prefix, a country.' }),
+    reason: z.string().nullable(),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'Decision', examples: [DECISION_EXAMPLE] });
+
+export const DecisionList = z
+  .object({ object: z.literal('list'), data: z.array(Decision), next_cursor: z.string().nullable() })
+  .meta({ id: 'DecisionList' });
 
 const TimelineEntry = z
   .object({
