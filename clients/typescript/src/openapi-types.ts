@@ -292,6 +292,26 @@ export interface Erasure {
   completed_at: string | null;
 }
 
+export interface DecisionList {
+  object: "list";
+  data: Array<Decision>;
+  next_cursor: string | null;
+}
+
+export interface Decision {
+  id: string;
+  object: "decision";
+  at: string;
+  /** `api-key:` and its name; a user of `/admin`; `system`: Ringback by itself. */
+  actor: string;
+  /** What was decided. Actions may be added. */
+  action: string;
+  /** About what: a masked number or prefix, a country. */
+  subject: string | null;
+  reason: string | null;
+  data: Record<string, unknown>;
+}
+
 export interface NewCallbackEndpoint {
   id: string;
   object: "callback_endpoint";
@@ -323,6 +343,11 @@ export interface Replay {
 export interface ListVerifications {
   status?: "queued" | "pending" | "approved" | "expired" | "failed" | "canceled" | "blocked";
   reference?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+export interface ListDecisions {
   limit?: number;
   cursor?: string;
 }
