@@ -39,6 +39,7 @@ export interface AppDeps {
   getTimeline: RequestHandler;
   listRoutes: ReturnType<typeof createListRoutes>;
   decisions: Pick<DecisionLog, 'read'>;
+  simulate: RequestHandler;
   callbacks: CallbackStore;
   replayCallback: ReplayCallback;
   erasureRoutes: ReturnType<typeof createErasureRoutes>;
@@ -108,6 +109,7 @@ export function createApp(deps: AppDeps): Express {
   app.post('/v1/verifications/:id/cancel', cancelVerificationRoute(find));
   app.get('/v1/verifications/:id/timeline', deps.getTimeline);
   app.get('/v1/verifications/:id/callbacks', listVerificationCallbacksRoute(find, deps.callbacks));
+  app.post('/v1/simulate', deps.simulate);
   app.post('/v1/erasures', deps.erasureRoutes.create);
   app.get('/v1/erasures/:id', deps.erasureRoutes.get);
   app.get('/v1/audit', listAuditRoute(deps.decisions));

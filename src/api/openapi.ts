@@ -9,6 +9,7 @@ import { EventType } from '../shared/callback-endpoint.ts';
 import { VERSION } from '../shared/version.ts';
 import type { EndpointSchemas } from './callback-endpoints.ts';
 import { CreateErasure } from './erase-number.ts';
+import { SIMULATION_EXAMPLES } from './examples.ts';
 import { ListAudit } from './list-audit.ts';
 import { ListCallbacks } from './list-callbacks.ts';
 import { ListVerifications, SearchVerifications } from './list-verifications.ts';
@@ -28,6 +29,7 @@ import {
   Problem,
   Replay,
   type RequestSchemas,
+  Simulation,
   Timeline,
   Verification,
   VerificationList,
@@ -291,6 +293,27 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
           ),
           ...id,
           responses: { '200': { description: 'Oldest first.', ...json(CallbackList) }, ...problems(COMMON) },
+        },
+      },
+      '/v1/simulate': {
+        post: {
+          ...operation('simulateVerification', 'What a submission would be answered, and why', 'verifications'),
+          description: 'Takes what a submission takes; stores, counts and sends nothing.',
+          requestBody: json(schemas.CreateVerification, SUBMISSION_EXAMPLE),
+          responses: {
+            '200': {
+              description: 'What would happen at this moment.',
+              content: {
+                'application/json': {
+                  schema: Simulation,
+                  examples: Object.fromEntries(
+                    Object.entries(SIMULATION_EXAMPLES).map(([outcome, value]) => [outcome, { value }]),
+                  ),
+                },
+              },
+            },
+            ...problems([...COMMON, ...WITH_BODY]),
+          },
         },
       },
       '/v1/erasures': {

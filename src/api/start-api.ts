@@ -47,6 +47,7 @@ import { createRecordFinding } from './record-finding.ts';
 import { createReplayCallback } from './replay-callback.ts';
 import { createRequestAttempt } from './request-attempt.ts';
 import { createRequestSchemas } from './schemas.ts';
+import { simulateRoute } from './simulate-verification.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** Together with the errands that follow it, a command that gets no answer ends within the 2 s of a request. */
@@ -168,6 +169,7 @@ export async function startApi(
     ...useCases,
     submit: createSubmitVerification({ ...submission, screening }),
     requestAttempt: createRequestAttempt({ ...attempt, screening }),
+    simulate: simulateRoute({ schemas, draft, screening, store, testNumbers, policy }),
     listRoutes: createListRoutes({ store, verifications, numberKey, clock }),
     decisions,
     callbacks,
