@@ -36,6 +36,7 @@ async function run(env: Record<string, string>) {
     LOG_LEVEL: 'trace',
     NUMBER_KEY: 'a-number-key-for-tests-of-good-length',
     SEND_TRIES: '2',
+    LIMIT_NUMBER_COOLDOWN: '1/30s',
     ...ADMIN,
     ...env,
   };
@@ -130,6 +131,8 @@ async function useEverything({ sandbox, receiver, call }: Running): Promise<void
   });
   await receiver.event('verification.approved', approved);
 
+  expect((await call('POST', '/v1/verifications', { to: APPROVED })).status).toBe(429); // and is written down
+
   sandbox.behave({ to: FAILING, channel: 'sms' }, () => echo(FAILING));
   sandbox.behave({ to: FAILING, channel: 'call' }, () => ({ ...echo(FAILING), status: 503 }));
   const failing = await submit(FAILING);
@@ -165,11 +168,13 @@ describe('everything that is written during a full run', () => {
       metrics: await service.metrics(),
       board: await service.board(),
       callbacks: JSON.stringify(service.receiver.received),
+      decisions: JSON.stringify((await service.call('GET', '/v1/audit')).body),
     };
     expect(written.logs).toContain('"msg":"try ended"');
     expect(written.metrics).toContain('ringback_tries_total');
     expect(written.board).toMatch(/"id":"att_/);
     expect(written.callbacks).toContain('verification.approved');
+    expect(written.decisions).toContain('request.limited');
     for (const [where, text] of Object.entries(written)) {
       expect({ where, numbers: holdsNumber(text) }).toEqual({ where, numbers: [] });
       expect({ where, code: text.includes(RIGHT) || text.includes(WRONG) }).toEqual({ where, code: false });
