@@ -2,7 +2,6 @@ import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { CallbackStore } from '../shared/callback-store.ts';
-import type { DecisionLog } from '../shared/decision-log.ts';
 import type { Health } from '../shared/health.ts';
 import type { RandomHex } from '../shared/ids.ts';
 import type { Metrics } from '../shared/metrics.ts';
@@ -13,7 +12,6 @@ import { createVerificationRoute, type SubmitVerification } from './create-verif
 import type { createErasureRoutes } from './erase-number.ts';
 import type { FindVerification } from './find-verification.ts';
 import type { createIdempotency } from './idempotency.ts';
-import { listAuditRoute } from './list-audit.ts';
 import { listCallbacksRoute } from './list-callbacks.ts';
 import { listVerificationCallbacksRoute } from './list-verification-callbacks.ts';
 import type { createListRoutes } from './list-verifications.ts';
@@ -38,8 +36,6 @@ export interface AppDeps {
   getVerification: RequestHandler;
   getTimeline: RequestHandler;
   listRoutes: ReturnType<typeof createListRoutes>;
-  decisions: Pick<DecisionLog, 'read'>;
-  simulate: RequestHandler;
   callbacks: CallbackStore;
   replayCallback: ReplayCallback;
   erasureRoutes: ReturnType<typeof createErasureRoutes>;
@@ -63,6 +59,12 @@ const noStore: RequestHandler = (_request, response, next) => {
   next();
 };
 
+/** Ranges, and conditions for a write, mean nothing here; what sends files would refuse some of them. */
+const ignoreConditions: RequestHandler = (request, _response, next) => {
+  for (const name of ['range', 'if-range', 'if-match', 'if-unmodified-since']) delete request.headers[name];
+  next();
+};
+
 /** Node would refuse it with an empty answer. */
 const requireHost: RequestHandler = (request, _response, next) => {
   if (request.headers.host === undefined && request.httpVersion === '1.1') {
@@ -78,8 +80,10 @@ export function createApp(deps: AppDeps): Express {
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
   app.set('etag', false);
+  // Express would answer `If-None-Match: *` with 304 everywhere; only routes with an ETag know what is fresh
+  Object.defineProperty(app.request, 'fresh', { value: false });
   app.set('trust proxy', deps.trustedProxies);
-  app.use(createRequestId(deps.random), createRequestLog(deps), helmet(), requireHost);
+  app.use(createRequestId(deps.random), createRequestLog(deps), helmet(), requireHost, ignoreConditions);
 
   app.get('/livez', (_request, response) => {
     response.set('cache-control', 'no-store').json(health.live());
@@ -109,10 +113,8 @@ export function createApp(deps: AppDeps): Express {
   app.post('/v1/verifications/:id/cancel', cancelVerificationRoute(find));
   app.get('/v1/verifications/:id/timeline', deps.getTimeline);
   app.get('/v1/verifications/:id/callbacks', listVerificationCallbacksRoute(find, deps.callbacks));
-  app.post('/v1/simulate', deps.simulate);
   app.post('/v1/erasures', deps.erasureRoutes.create);
   app.get('/v1/erasures/:id', deps.erasureRoutes.get);
-  app.get('/v1/audit', listAuditRoute(deps.decisions));
   app.get('/v1/callbacks', listCallbacksRoute(deps.callbacks));
   app.post('/v1/callbacks/:id/replay', replayCallbackRoute(deps.replayCallback));
   const { endpointRoutes } = deps;

@@ -66,7 +66,6 @@ function asProblem(error: unknown): ProblemError {
     });
   }
   if (error instanceof URIError) return new ProblemError('not-found', 'the address cannot be read'); // a broken %-escape in it
-  if (status === 400)
-    return new ProblemError('malformed-json', 'the body could not be read; is its Content-Encoding true?');
+  if (status === 400 || status === 403) return new ProblemError('not-found', 'there is nothing at this address'); // no name of a file
   return new ProblemError('internal-error', 'the request could not be handled; the log names it by its request_id');
 }

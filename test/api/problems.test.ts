@@ -161,6 +161,17 @@ describe('a request that cannot be served', () => {
     expect(JSON.stringify(answer.body)).not.toMatch(/at \w+ \(|node_modules/);
   });
 
+  it.for(['/demo/%00', '/demo/pages/%00', '/docs/%00', '/problems/%00', '/demo/..%2fdemo.ts'])(
+    'is not found when it cannot be the name of a file: %s',
+    async (path) => {
+      const service = await startService({ workers: 0, demo: true });
+      onTestFinished(() => service.close());
+      const answer = await service.call('GET', path);
+
+      expect(answer.body).toMatchObject({ status: 404, code: 'not-found' });
+    },
+  );
+
   it("hides another key's verification", async ({ service }) => {
     const { id } = await service.submit({ to: '+14045550123' });
     const headers = { authorization: `Bearer ${OTHER_API_KEY}` };
@@ -277,6 +288,25 @@ describe('every answer', () => {
     await response.body?.cancel();
 
     expect(response.headers.get('cache-control')).toBe(expected);
+  });
+
+  it('is never "not modified" where nobody compared anything', async ({ service }) => {
+    for (const path of ['/v1/verifications', '/v1/callbacks', '/openapi.json', '/problems']) {
+      const answer = await fetch(service.url + path, {
+        headers: { authorization: `Bearer ${API_KEY}`, 'if-none-match': '*' },
+      });
+      expect([path, answer.status, (await answer.text()) !== '']).toEqual([path, 200, true]);
+    }
+  });
+
+  it.for([
+    { 'if-match': '"x"' },
+    { 'if-unmodified-since': 'Thu, 01 Jan 1970 00:00:00 GMT' },
+    { range: 'bytes=999999999-' },
+  ])('of a file is the whole file, whatever is asked of it: %j', async (headers, { service }) => {
+    const answer = await fetch(`${service.url}/docs/reference.js`, { headers: headers as Record<string, string> });
+
+    expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('SwaggerUI')]);
   });
 
   it('names the trace of its caller in the log, and nowhere else', async ({ service }) => {
