@@ -9,8 +9,7 @@ import { EventType } from '../shared/callback-endpoint.ts';
 import { VERSION } from '../shared/version.ts';
 import type { EndpointSchemas } from './callback-endpoints.ts';
 import { CreateErasure } from './erase-number.ts';
-import { SIMULATION_EXAMPLES } from './examples.ts';
-import { ListAudit } from './list-audit.ts';
+import { TIMELINE_EXAMPLE } from './examples.ts';
 import { ListCallbacks } from './list-callbacks.ts';
 import { ListVerifications, SearchVerifications } from './list-verifications.ts';
 import { problemExample } from './problem-texts.ts';
@@ -22,14 +21,12 @@ import {
   CallbackEndpointList,
   CallbackList,
   CheckAnswer,
-  DecisionList,
   Erasure,
   endpointEvent,
   NewCallbackEndpoint,
   Problem,
   Replay,
   type RequestSchemas,
-  Simulation,
   Timeline,
   Verification,
   VerificationList,
@@ -87,6 +84,9 @@ const RateLimitHeaders = z.object({
 });
 const RetryAfter = z.string().meta({ description: 'Seconds until the request may be repeated.' });
 
+/** The first event of a timeline, and its last. */
+const STREAM_EXAMPLE = `id: ${TIMELINE_EXAMPLE.id}\nevent: ${TIMELINE_EXAMPLE.type}\ndata: ${JSON.stringify(TIMELINE_EXAMPLE)}\n\nevent: end\ndata: {}\n\n`;
+
 /** By their id they become components, so that the document holds each once. */
 const PROBLEM_EXAMPLES = Object.fromEntries(
   (Object.keys(PROBLEMS) as ProblemCode[]).map((code) => [
@@ -130,7 +130,6 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
       },
       { name: 'callbacks', description: 'What was reported to your server, and how each delivery went.' },
       { name: 'erasures', description: 'What a person may ask for: that nothing about their number is kept.' },
-      { name: 'decisions', description: 'What limits and rules have against a request, and why.' },
       { name: 'health', description: 'For probes; no API key needed.' },
     ],
     components: {
@@ -276,7 +275,9 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
                 'Oldest first. With `Accept: text/event-stream` each entry is an event (`id`, `event` its type, `data` the entry as JSON), sent as it happens; the event `end` says that nothing follows.',
               content: {
                 ...json(Timeline).content,
-                'text/event-stream': { schema: z.string().meta({ description: 'Server-Sent Events.' }) },
+                'text/event-stream': {
+                  schema: z.string().meta({ description: 'Server-Sent Events.', examples: [STREAM_EXAMPLE] }),
+                },
               },
             },
             '204': { description: 'To a stream that is taken up again: nothing follows, stay away.' },
@@ -293,27 +294,6 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
           ),
           ...id,
           responses: { '200': { description: 'Oldest first.', ...json(CallbackList) }, ...problems(COMMON) },
-        },
-      },
-      '/v1/simulate': {
-        post: {
-          ...operation('simulateVerification', 'What a submission would be answered, and why', 'verifications'),
-          description: 'Takes what a submission takes; stores, counts and sends nothing.',
-          requestBody: json(schemas.CreateVerification, SUBMISSION_EXAMPLE),
-          responses: {
-            '200': {
-              description: 'What would happen at this moment.',
-              content: {
-                'application/json': {
-                  schema: Simulation,
-                  examples: Object.fromEntries(
-                    Object.entries(SIMULATION_EXAMPLES).map(([outcome, value]) => [outcome, { value }]),
-                  ),
-                },
-              },
-            },
-            ...problems([...COMMON, ...WITH_BODY]),
-          },
         },
       },
       '/v1/erasures': {
@@ -335,16 +315,6 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
           ...operation('getErasure', 'Read an erasure', 'erasures'),
           requestParams: { path: z.object({ id: z.string().meta({ description: 'Id of the erasure.' }) }) },
           responses: { '200': { description: 'The erasure.', ...json(Erasure) }, ...problems(COMMON) },
-        },
-      },
-      '/v1/audit': {
-        get: {
-          ...operation('listDecisions', 'What was decided about your requests and why, the newest first', 'decisions'),
-          requestParams: { query: ListAudit },
-          responses: {
-            '200': { description: 'A page of decisions.', ...json(DecisionList) },
-            ...problems([...COMMON, 'invalid-request']),
-          },
         },
       },
       '/v1/callbacks': {
@@ -438,9 +408,12 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
           },
         },
       },
-      '/livez': { get: probe('livez', 'Whether the process answers', ['200']) },
+      '/livez': { get: probe('livez', 'Whether the process answers', { 200: { status: 'alive' } }) },
       '/readyz': {
-        get: probe('readyz', 'Whether it can serve: Redis answers and it is not shutting down', ['200', '503']),
+        get: probe('readyz', 'Whether it can serve: Redis answers and it is not shutting down', {
+          200: { status: 'ready', redis: 'ok', degraded: [] },
+          503: { status: 'unavailable', redis: 'unreachable', degraded: [] },
+        }),
       },
     },
     webhooks: Object.fromEntries(EventType.options.map((type) => [type, { post: webhook(type) }])),
@@ -507,14 +480,16 @@ function problems(codes: readonly ProblemCode[]): ZodOpenApiResponsesObject {
   return responses;
 }
 
-function probe(operationId: string, summary: string, statuses: readonly ('200' | '503')[]): ZodOpenApiOperationObject {
-  const content = { 'application/json': { schema: z.looseObject({ status: z.string() }) } };
-  const responses = Object.fromEntries(
-    statuses.map((status) => [status, { description: status === '200' ? 'Yes.' : 'No.', content }]),
-  );
+/** @param examples - by the statuses that it answers with */
+function probe(operationId: string, summary: string, examples: Record<string, object>) {
+  const schema = z.looseObject({ status: z.string() });
+  const responses = Object.entries(examples).map(([status, example]) => [
+    status,
+    { description: status === '200' ? 'Yes.' : 'No.', ...json(schema, example) },
+  ]);
   return {
     ...operation(operationId, summary, 'health'),
     security: [],
-    responses: { ...responses, ...problems(UNREADABLE) },
+    responses: { ...Object.fromEntries(responses), ...problems(UNREADABLE) },
   };
 }

@@ -9,8 +9,13 @@ import { StoryType } from '../shared/story.ts';
 import { ClosedStatus, CloseReason, OpenStatus } from '../shared/verification.ts';
 import {
   CALLBACK_EXAMPLE,
-  DECISION_EXAMPLE,
+  CHECK_EXAMPLE,
+  ENDPOINT_EXAMPLE,
   ERASURE_EXAMPLE,
+  EVENT_TIME,
+  eventExample,
+  listOf,
+  SECRET_EXAMPLE,
   TIMELINE_EXAMPLE,
   VERIFICATION_EXAMPLE,
 } from './examples.ts';
@@ -202,11 +207,11 @@ export const Verification = z
 
 export const VerificationList = z
   .object({ object: z.literal('list'), data: z.array(Verification), next_cursor: z.string().nullable() })
-  .meta({ id: 'VerificationList' });
+  .meta({ id: 'VerificationList', examples: [listOf(VERIFICATION_EXAMPLE)] });
 
 export const CheckAnswer = z
   .object({ approved: z.boolean(), checks: Checks, verification: Verification })
-  .meta({ id: 'CheckAnswer' });
+  .meta({ id: 'CheckAnswer', examples: [CHECK_EXAMPLE] });
 
 export const Callback = z
   .object({
@@ -235,69 +240,7 @@ export const Callback = z
 
 export const CallbackList = z
   .object({ object: z.literal('list'), data: z.array(Callback), next_cursor: z.string().nullable() })
-  .meta({ id: 'CallbackList' });
-
-const Decision = z
-  .object({
-    id: z.string(),
-    object: z.literal('decision'),
-    at: Time,
-    actor: z
-      .string()
-      .meta({ description: '`api-key:` and its name; a user of `/admin`; `system`: Ringback by itself.' }),
-    action: z.string().meta({ description: 'What was decided. Actions may be added.', examples: ['request.limited'] }),
-    subject: z.string().nullable().meta({ description: 'About what: a masked number or prefix, a country.' }),
-    reason: z.string().nullable(),
-    data: z.record(z.string(), z.unknown()),
-  })
-  .meta({ id: 'Decision', examples: [DECISION_EXAMPLE] });
-
-export const DecisionList = z
-  .object({ object: z.literal('list'), data: z.array(Decision), next_cursor: z.string().nullable() })
-  .meta({ id: 'DecisionList' });
-
-const verdict = {
-  reason: CloseReason.nullable().meta({ description: 'Why it is blocked.' }),
-  limit: z.string().nullable().meta({ description: 'The limit that is reached.' }),
-  retry_after: z.int().nullable().meta({ description: 'Seconds until there is room in it again.' }),
-};
-
-export const Simulation = z
-  .object({
-    object: z.literal('simulation'),
-    outcome: z.enum(['accepted', 'blocked', 'rate_limited', 'conflict', 'existing']).meta({
-      description:
-        'What comes of it. With an open verification for the number `if_active` decides first: `conflict`, or `existing` (it is answered).',
-    }),
-    http_status: z.int().meta({ description: 'Status of the answer.' }),
-    ...verdict,
-    active_verification: z.string().nullable().meta({ description: 'The open verification of the number.' }),
-    findings: z
-      .array(
-        z.object({
-          rule: z.string(),
-          mode: z.enum(['enforce', 'monitor']).meta({ description: 'monitor: nothing follows from it.' }),
-          verdict: z.enum(['blocked', 'limited']),
-          ...verdict,
-          detail: z.string().meta({ description: 'What was found, for people.' }),
-        }),
-      )
-      .meta({ description: 'All that the rules have against it; the first one that is enforced decides.' }),
-    to: z.string().meta({ description: 'The number, masked.' }),
-    country: z.string().nullable().meta({ description: 'ISO 3166-1 alpha-2.' }),
-    number_type: z
-      .string()
-      .nullable()
-      .meta({ description: 'Such as `mobile`, `fixed_line_or_mobile` or `premium_rate`; null: not known.' }),
-    test_number: z.boolean().meta({ description: 'Nothing is ever sent to it.' }),
-    workflow: z.array(z.object({ channel: Channel, timeout: z.int().optional() })),
-    from: z.string().nullable(),
-    code_length: z.int(),
-    code_type: z.enum(['numeric', 'alphanumeric']),
-    expires_in: z.int(),
-    max_checks: z.int(),
-  })
-  .meta({ id: 'Simulation' });
+  .meta({ id: 'CallbackList', examples: [listOf(CALLBACK_EXAMPLE)] });
 
 const TimelineEntry = z
   .object({
@@ -331,7 +274,7 @@ const TimelineEntry = z
 
 export const Timeline = z
   .object({ object: z.literal('list'), data: z.array(TimelineEntry), next_cursor: z.null() })
-  .meta({ id: 'Timeline' });
+  .meta({ id: 'Timeline', examples: [listOf(TIMELINE_EXAMPLE)] });
 
 export const Erasure = z
   .object({
@@ -370,13 +313,13 @@ const endpointFields = {
   disabled_at: Time.nullable(),
   created_at: Time,
 };
-export const CallbackEndpoint = z.object(endpointFields).meta({ id: 'CallbackEndpoint' });
+export const CallbackEndpoint = z.object(endpointFields).meta({ id: 'CallbackEndpoint', examples: [ENDPOINT_EXAMPLE] });
 export const NewCallbackEndpoint = z
   .object({ ...endpointFields, secret: z.string().meta({ description: 'Signs its callbacks; shown only here.' }) })
-  .meta({ id: 'NewCallbackEndpoint' });
+  .meta({ id: 'NewCallbackEndpoint', examples: [{ ...ENDPOINT_EXAMPLE, secret: SECRET_EXAMPLE }] });
 export const CallbackEndpointList = z
   .object({ object: z.literal('list'), data: z.array(CallbackEndpoint), next_cursor: z.null() })
-  .meta({ id: 'CallbackEndpointList' });
+  .meta({ id: 'CallbackEndpointList', examples: [listOf(ENDPOINT_EXAMPLE)] });
 export const Replay = z
   .object({
     object: z.literal('replay'),
@@ -384,23 +327,30 @@ export const Replay = z
     complete: z.boolean().meta({ description: 'false: ask again with `since` set to `until`.' }),
     until: Time,
   })
-  .meta({ id: 'Replay' });
+  .meta({
+    id: 'Replay',
+    examples: [{ object: 'replay', replayed: 12, complete: true, until: '2026-11-23T09:05:00.000Z' }],
+  });
 
 /** The body of a callback about a verification. */
 export const verificationEvent = (type: string, withAttempt: boolean) =>
-  z.object({
-    type: z.literal(type),
-    timestamp: Time,
-    data: z.object({
-      sequence: z.int(),
-      verification: Verification,
-      ...(withAttempt && { attempt: Attempt }),
-    }),
-  });
+  z
+    .object({
+      type: z.literal(type),
+      timestamp: Time,
+      data: z.object({
+        sequence: z.int(),
+        verification: Verification,
+        ...(withAttempt && { attempt: Attempt }),
+      }),
+    })
+    .meta({ examples: [eventExample(type, withAttempt)] });
 
 /** The body of a callback about an endpoint. */
 export const endpointEvent = (type: string) =>
-  z.object({ type: z.literal(type), timestamp: Time, data: z.object({ callback_endpoint: CallbackEndpoint }) });
+  z
+    .object({ type: z.literal(type), timestamp: Time, data: z.object({ callback_endpoint: CallbackEndpoint }) })
+    .meta({ examples: [{ type, timestamp: EVENT_TIME, data: { callback_endpoint: ENDPOINT_EXAMPLE } }] });
 
 export const Problem = z
   .looseObject({
