@@ -237,7 +237,7 @@ export function freshNumber(): string {
 /** All that a Redis database holds, as text. */
 export async function everythingIn(redis: Redis): Promise<string> {
   const found: unknown[] = [];
-  for (const key of await redis.keys('*')) {
+  for (const key of (await redis.keys('*')).sort()) {
     const type = await redis.type(key);
     found.push(key);
     if (type === 'string') found.push(await redis.get(key));

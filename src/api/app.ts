@@ -2,6 +2,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { CallbackStore } from '../shared/callback-store.ts';
+import type { DecisionLog } from '../shared/decision-log.ts';
 import type { Health } from '../shared/health.ts';
 import type { RandomHex } from '../shared/ids.ts';
 import type { Metrics } from '../shared/metrics.ts';
@@ -12,6 +13,7 @@ import { createVerificationRoute, type SubmitVerification } from './create-verif
 import type { createErasureRoutes } from './erase-number.ts';
 import type { FindVerification } from './find-verification.ts';
 import type { createIdempotency } from './idempotency.ts';
+import { listAuditRoute } from './list-audit.ts';
 import { listCallbacksRoute } from './list-callbacks.ts';
 import { listVerificationCallbacksRoute } from './list-verification-callbacks.ts';
 import type { createListRoutes } from './list-verifications.ts';
@@ -36,6 +38,8 @@ export interface AppDeps {
   getVerification: RequestHandler;
   getTimeline: RequestHandler;
   listRoutes: ReturnType<typeof createListRoutes>;
+  decisions: Pick<DecisionLog, 'read'>;
+  simulate: RequestHandler;
   callbacks: CallbackStore;
   replayCallback: ReplayCallback;
   erasureRoutes: ReturnType<typeof createErasureRoutes>;
@@ -113,8 +117,10 @@ export function createApp(deps: AppDeps): Express {
   app.post('/v1/verifications/:id/cancel', cancelVerificationRoute(find));
   app.get('/v1/verifications/:id/timeline', deps.getTimeline);
   app.get('/v1/verifications/:id/callbacks', listVerificationCallbacksRoute(find, deps.callbacks));
+  app.post('/v1/simulate', deps.simulate);
   app.post('/v1/erasures', deps.erasureRoutes.create);
   app.get('/v1/erasures/:id', deps.erasureRoutes.get);
+  app.get('/v1/audit', listAuditRoute(deps.decisions));
   app.get('/v1/callbacks', listCallbacksRoute(deps.callbacks));
   app.post('/v1/callbacks/:id/replay', replayCallbackRoute(deps.replayCallback));
   const { endpointRoutes } = deps;

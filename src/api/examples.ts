@@ -69,6 +69,85 @@ export const TIMELINE_EXAMPLE = {
   },
 } as const;
 
+const SIMULATED = {
+  object: 'simulation',
+  active_verification: null,
+  to: '+1••••••••23',
+  country: 'US',
+  number_type: 'fixed_line_or_mobile',
+  test_number: false,
+  workflow: [{ channel: 'sms', timeout: 45 }, { channel: 'call' }],
+  from: null,
+  code_length: 6,
+  code_type: 'numeric',
+  expires_in: 600,
+  max_checks: 5,
+} as const;
+
+/** What submissions would be answered. */
+export const SIMULATION_EXAMPLES = {
+  accepted: {
+    ...SIMULATED,
+    outcome: 'accepted',
+    http_status: 202,
+    reason: null,
+    limit: null,
+    retry_after: null,
+    findings: [
+      {
+        rule: 'prefix',
+        mode: 'monitor',
+        verdict: 'limited',
+        reason: null,
+        limit: 'prefix',
+        retry_after: 1260,
+        detail: '20 of 20 in 1h',
+      },
+    ],
+  },
+  rate_limited: {
+    ...SIMULATED,
+    outcome: 'rate_limited',
+    http_status: 429,
+    reason: null,
+    limit: 'number',
+    retry_after: 412,
+    findings: [
+      {
+        rule: 'number',
+        mode: 'enforce',
+        verdict: 'limited',
+        reason: null,
+        limit: 'number',
+        retry_after: 412,
+        detail: '5 of 5 in 10m',
+      },
+    ],
+  },
+  blocked: {
+    ...SIMULATED,
+    outcome: 'blocked',
+    http_status: 202,
+    reason: 'country_not_allowed',
+    limit: null,
+    retry_after: null,
+    findings: [
+      {
+        rule: 'country',
+        mode: 'enforce',
+        verdict: 'blocked',
+        reason: 'country_not_allowed',
+        limit: null,
+        retry_after: null,
+        detail: 'numbers of GB are not in COUNTRIES',
+      },
+    ],
+    to: '+44••••••••23',
+    country: 'GB',
+    number_type: null,
+  },
+} as const;
+
 /** An erasure that is done. */
 export const ERASURE_EXAMPLE: ErasureView = {
   id: 'era_3f5d0c9e8b7a6f1e2d3c4b5a69788796a5',
@@ -78,6 +157,18 @@ export const ERASURE_EXAMPLE: ErasureView = {
   created_at: '2026-11-23T09:05:00.000Z',
   completed_at: '2026-11-23T09:05:00.087Z',
 };
+
+/** Why a submission was refused. */
+export const DECISION_EXAMPLE = {
+  id: 'dec_1795424403512-0',
+  object: 'decision',
+  at: '2026-11-23T09:00:03.512Z',
+  actor: 'api-key:shop',
+  action: 'request.limited',
+  subject: '+1••••••••23',
+  reason: 'number',
+  data: { rule: 'number', mode: 'enforce', detail: '5 of 5 in 10m' },
+} as const;
 
 /** A registered target that is told of three kinds of events. */
 export const ENDPOINT_EXAMPLE = {

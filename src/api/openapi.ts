@@ -9,7 +9,8 @@ import { EventType } from '../shared/callback-endpoint.ts';
 import { VERSION } from '../shared/version.ts';
 import type { EndpointSchemas } from './callback-endpoints.ts';
 import { CreateErasure } from './erase-number.ts';
-import { TIMELINE_EXAMPLE } from './examples.ts';
+import { SIMULATION_EXAMPLES, TIMELINE_EXAMPLE } from './examples.ts';
+import { ListAudit } from './list-audit.ts';
 import { ListCallbacks } from './list-callbacks.ts';
 import { ListVerifications, SearchVerifications } from './list-verifications.ts';
 import { problemExample } from './problem-texts.ts';
@@ -21,12 +22,14 @@ import {
   CallbackEndpointList,
   CallbackList,
   CheckAnswer,
+  DecisionList,
   Erasure,
   endpointEvent,
   NewCallbackEndpoint,
   Problem,
   Replay,
   type RequestSchemas,
+  Simulation,
   Timeline,
   Verification,
   VerificationList,
@@ -130,6 +133,7 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
       },
       { name: 'callbacks', description: 'What was reported to your server, and how each delivery went.' },
       { name: 'erasures', description: 'What a person may ask for: that nothing about their number is kept.' },
+      { name: 'decisions', description: 'What limits and rules have against a request, and why.' },
       { name: 'health', description: 'For probes; no API key needed.' },
     ],
     components: {
@@ -296,6 +300,27 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
           responses: { '200': { description: 'Oldest first.', ...json(CallbackList) }, ...problems(COMMON) },
         },
       },
+      '/v1/simulate': {
+        post: {
+          ...operation('simulateVerification', 'What a submission would be answered, and why', 'verifications'),
+          description: 'Takes what a submission takes; stores, counts and sends nothing.',
+          requestBody: json(schemas.CreateVerification, SUBMISSION_EXAMPLE),
+          responses: {
+            '200': {
+              description: 'What would happen at this moment.',
+              content: {
+                'application/json': {
+                  schema: Simulation,
+                  examples: Object.fromEntries(
+                    Object.entries(SIMULATION_EXAMPLES).map(([outcome, value]) => [outcome, { value }]),
+                  ),
+                },
+              },
+            },
+            ...problems([...COMMON, ...WITH_BODY]),
+          },
+        },
+      },
       '/v1/erasures': {
         post: {
           ...operation('eraseNumber', 'Erase all that is kept about a number', 'erasures'),
@@ -315,6 +340,16 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
           ...operation('getErasure', 'Read an erasure', 'erasures'),
           requestParams: { path: z.object({ id: z.string().meta({ description: 'Id of the erasure.' }) }) },
           responses: { '200': { description: 'The erasure.', ...json(Erasure) }, ...problems(COMMON) },
+        },
+      },
+      '/v1/audit': {
+        get: {
+          ...operation('listDecisions', 'What was decided about your requests and why, the newest first', 'decisions'),
+          requestParams: { query: ListAudit },
+          responses: {
+            '200': { description: 'A page of decisions.', ...json(DecisionList) },
+            ...problems([...COMMON, 'invalid-request']),
+          },
         },
       },
       '/v1/callbacks': {

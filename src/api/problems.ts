@@ -62,10 +62,13 @@ export class ProblemError extends Error {
     this.code = code;
     this.members = members;
     this.headers =
-      retryAfterMs === undefined
-        ? headers
-        : { ...headers, 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) };
+      retryAfterMs === undefined ? headers : { ...headers, 'retry-after': String(retryAfterSeconds(retryAfterMs)) };
   }
+}
+
+/** A wait as clients are told it: whole seconds, at least one. */
+export function retryAfterSeconds(retryAfterMs: number): number {
+  return Math.max(1, Math.ceil(retryAfterMs / 1_000));
 }
 
 /** The refusal of one or more fields. */

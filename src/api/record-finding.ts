@@ -1,5 +1,4 @@
-import type { Logger } from 'pino';
-import type { AuditLog } from '../shared/audit-log.ts';
+import type { DecisionLog } from '../shared/decision-log.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import type { Finding } from '../shared/screening.ts';
 
@@ -7,27 +6,23 @@ import type { Finding } from '../shared/screening.ts';
 export interface Judged {
   owner: string;
   masked: string;
-  numberHash: string;
 }
 
 export type RecordFinding = (finding: Finding, judged: Judged) => void;
 
 /** Builds the record of what rules have against a request: a refused one leaves no other trace. */
-export function createRecordFinding(deps: {
-  metrics: Metrics;
-  audit: Pick<AuditLog, 'record'>;
-  log: Logger;
-}): RecordFinding {
-  const { metrics, audit, log } = deps;
-  return ({ rule, mode, verdict, detail }, { owner, masked, numberHash }) => {
+export function createRecordFinding(deps: { metrics: Metrics; decisions: Pick<DecisionLog, 'record'> }): RecordFinding {
+  const { metrics, decisions } = deps;
+  return ({ rule, mode, verdict, detail }, { owner, masked }) => {
     metrics.limitsHit.inc({ limit: rule, mode });
-    const entry = {
-      actor: owner,
-      action: `request.${verdict.kind}`,
-      subject: masked,
-      data: { rule, mode, detail, number_hash: numberHash },
-    };
     // the request does not wait for it: what is refused must cost little
-    audit.record(entry).catch((error: unknown) => log.error({ err: error }, 'a finding is missing in the audit log'));
+    void decisions.record({
+      actor: `api-key:${owner}`,
+      action: `request.${verdict.kind}`,
+      owner,
+      subject: masked,
+      reason: verdict.kind === 'blocked' ? verdict.reason : verdict.limit,
+      data: { rule, mode, detail },
+    });
   };
 }

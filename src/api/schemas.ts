@@ -10,6 +10,7 @@ import { ClosedStatus, CloseReason, OpenStatus } from '../shared/verification.ts
 import {
   CALLBACK_EXAMPLE,
   CHECK_EXAMPLE,
+  DECISION_EXAMPLE,
   ENDPOINT_EXAMPLE,
   ERASURE_EXAMPLE,
   EVENT_TIME,
@@ -241,6 +242,68 @@ export const Callback = z
 export const CallbackList = z
   .object({ object: z.literal('list'), data: z.array(Callback), next_cursor: z.string().nullable() })
   .meta({ id: 'CallbackList', examples: [listOf(CALLBACK_EXAMPLE)] });
+
+const Decision = z
+  .object({
+    id: z.string(),
+    object: z.literal('decision'),
+    at: Time,
+    actor: z
+      .string()
+      .meta({ description: '`api-key:` and its name; a user of `/admin`; `system`: Ringback by itself.' }),
+    action: z.string().meta({ description: 'What was decided. Actions may be added.', examples: ['request.limited'] }),
+    subject: z.string().nullable().meta({ description: 'About what: a masked number or prefix, a country.' }),
+    reason: z.string().nullable(),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'Decision', examples: [DECISION_EXAMPLE] });
+
+export const DecisionList = z
+  .object({ object: z.literal('list'), data: z.array(Decision), next_cursor: z.string().nullable() })
+  .meta({ id: 'DecisionList', examples: [listOf(DECISION_EXAMPLE)] });
+
+const verdict = {
+  reason: CloseReason.nullable().meta({ description: 'Why it is blocked.' }),
+  limit: z.string().nullable().meta({ description: 'The limit that is reached.' }),
+  retry_after: z.int().nullable().meta({ description: 'Seconds until there is room in it again.' }),
+};
+
+export const Simulation = z
+  .object({
+    object: z.literal('simulation'),
+    outcome: z.enum(['accepted', 'blocked', 'rate_limited', 'conflict', 'existing']).meta({
+      description:
+        'What comes of it. With an open verification for the number `if_active` decides first: `conflict`, or `existing` (it is answered).',
+    }),
+    http_status: z.int().meta({ description: 'Status of the answer.' }),
+    ...verdict,
+    active_verification: z.string().nullable().meta({ description: 'The open verification of the number.' }),
+    findings: z
+      .array(
+        z.object({
+          rule: z.string(),
+          mode: z.enum(['enforce', 'monitor']).meta({ description: 'monitor: nothing follows from it.' }),
+          verdict: z.enum(['blocked', 'limited']),
+          ...verdict,
+          detail: z.string().meta({ description: 'What was found, for people.' }),
+        }),
+      )
+      .meta({ description: 'All that the rules have against it; the first one that is enforced decides.' }),
+    to: z.string().meta({ description: 'The number, masked.' }),
+    country: z.string().nullable().meta({ description: 'ISO 3166-1 alpha-2.' }),
+    number_type: z
+      .string()
+      .nullable()
+      .meta({ description: 'Such as `mobile`, `fixed_line_or_mobile` or `premium_rate`; null: not known.' }),
+    test_number: z.boolean().meta({ description: 'Nothing is ever sent to it.' }),
+    workflow: z.array(z.object({ channel: Channel, timeout: z.int().optional() })),
+    from: z.string().nullable(),
+    code_length: z.int(),
+    code_type: z.enum(['numeric', 'alphanumeric']),
+    expires_in: z.int(),
+    max_checks: z.int(),
+  })
+  .meta({ id: 'Simulation' });
 
 const TimelineEntry = z
   .object({

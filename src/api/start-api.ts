@@ -4,11 +4,12 @@ import { promisify } from 'node:util';
 import type { Logger } from 'pino';
 import { createAllowances } from '../shared/allowances.ts';
 import { createApiKeyStore } from '../shared/api-key-store.ts';
-import { type AuditLog, createAuditLog } from '../shared/audit-log.ts';
+import { createAuditLog } from '../shared/audit-log.ts';
 import { createNetworkPolicy } from '../shared/callback-target.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
 import { createCountryRule } from '../shared/country-rule.ts';
+import { createDecisionLog } from '../shared/decision-log.ts';
 import { createFamiliarClients } from '../shared/familiar-clients.ts';
 import { randomHex } from '../shared/ids.ts';
 import { createKeys } from '../shared/keys.ts';
@@ -46,6 +47,7 @@ import { createRecordFinding } from './record-finding.ts';
 import { createReplayCallback } from './replay-callback.ts';
 import { createRequestAttempt } from './request-attempt.ts';
 import { createRequestSchemas } from './schemas.ts';
+import { simulateRoute } from './simulate-verification.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** Together with the errands that follow it, a command that gets no answer ends within the 2 s of a request. */
@@ -136,13 +138,9 @@ export async function startApi(
   const allowances = createAllowances({ redis, runScript });
   const familiar = createFamiliarClients({ redis, keys, clock });
   const audit = createAuditLog({ redis, stream: keys.audit, clock });
-  // apart from what people did, which a flood of requests must not drive out
-  const findings: Pick<AuditLog, 'record'> = {
-    async record(entry) {
-      log.info(entry, 'audit');
-    },
-  };
-  const onFinding = createRecordFinding({ metrics, audit: findings, log });
+  const { retentionMs } = config;
+  const decisions = createDecisionLog({ redis, runScript, keys, clock, retentionMs, log });
+  const onFinding = createRecordFinding({ metrics, decisions });
   const policies = [createCountryRule(config.countries)];
   const screening = createScreening({
     rules: [...policies, createLimits({ allowances, familiar, keys, config: config.limits })],
@@ -171,7 +169,9 @@ export async function startApi(
     ...useCases,
     submit: createSubmitVerification({ ...submission, screening }),
     requestAttempt: createRequestAttempt({ ...attempt, screening }),
+    simulate: simulateRoute({ schemas, draft, screening, store, testNumbers, policy }),
     listRoutes: createListRoutes({ store, verifications, numberKey, clock }),
+    decisions,
     callbacks,
     replayCallback,
     erasureRoutes: createErasureRoutes({ erasures, numberKey, audit }),

@@ -68,6 +68,9 @@ export interface Keys {
   readonly apiKeyChanges: string;
   /** STREAM of `doc`: who did what. */
   readonly audit: string;
+  /** STREAM of `doc`: what limits, rules and the guard decided; all of it, and what concerns one key name. */
+  readonly decisions: string;
+  decisionsOf(owner: string): string;
   /** STRING: one session of `/admin`, by the hash of its token. */
   adminSession(hash: string): string;
   /** HASH `count`, `until`: failed sign-ins from a place, and as a user from places that are not the user's. */
@@ -112,6 +115,8 @@ export function createKeys(root = 'ringback', partition: PartitionName = ROOT_PA
     apiKeys: `${tag}:api-keys`,
     apiKeyChanges: `${tag}:api-key-changes`,
     audit: `${tag}:audit`,
+    decisions: `${tag}:decisions`,
+    decisionsOf: (owner) => `${tag}:decisions:${owner}`,
     adminSession: (hash) => `${tag}:admin-session:${hash}`,
     signInFailures: (of) => `${tag}:sign-in-failures:${of}`,
     signInPlace: (user, place) => `${tag}:sign-in-place:${user}:${place}`,

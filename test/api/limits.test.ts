@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, onTestFinished } from 'vitest';
 import { startApi } from '../../src/api/start-api.ts';
 import { loadConfig } from '../../src/shared/config.ts';
+import { createKeys } from '../../src/shared/keys.ts';
 import {
   API_KEY,
   everythingIn,
@@ -393,7 +394,7 @@ describe('the demo', () => {
 });
 
 describe('a request that is refused', () => {
-  it('leaves nothing behind but what was counted before', async () => {
+  it('leaves nothing behind but the decision', async () => {
     const service = await withOnly({ LIMIT_NUMBER: '1/h', LIMIT_CLIENT_IP: '9/h', LIMIT_API_KEY: '9/h' });
     const to = freshNumber();
     const { id } = await service.submit({ to, client_ip: '198.51.100.7' });
@@ -401,6 +402,7 @@ describe('a request that is refused', () => {
 
     const refused = await submit(service, { to, client_ip: '198.51.100.7', if_active: 'replace' });
     expect(refused.body).toMatchObject({ limit: 'number' });
+    await expect.poll(() => service.redis.del(createKeys().decisions, createKeys().decisionsOf('test'))).toBe(2);
     expect(await everythingIn(service.redis)).toBe(before);
     expect(await service.read(id)).toMatchObject({ status: 'queued', reason: null });
   });
@@ -469,8 +471,12 @@ describe('a request that is refused', () => {
     await statuses(service, [{ to }, { to }]);
     const entries = service.logged.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'audit');
     expect(entries).toMatchObject([
-      { actor: 'test', action: 'request.limited', data: { rule: 'number', mode: 'enforce', detail: '1 of 1 in 1h' } },
-      { actor: 'test', action: 'request.limited', data: { rule: 'prefix', mode: 'monitor' } },
+      {
+        actor: 'api-key:test',
+        action: 'request.limited',
+        data: { rule: 'number', mode: 'enforce', detail: '1 of 1 in 1h' },
+      },
+      { actor: 'api-key:test', action: 'request.limited', data: { rule: 'prefix', mode: 'monitor' } },
     ]);
     expect(entries.map(({ subject }) => subject)).toEqual(Array(2).fill(`+1••••••••${to.slice(-2)}`));
   });

@@ -68,6 +68,7 @@ describe('an example in the document', () => {
 const ORDER = [
   'livez',
   'readyz',
+  'simulateVerification',
   'createVerification',
   'getVerification',
   'listVerifications',
@@ -89,6 +90,7 @@ const ORDER = [
   'deleteCallbackEndpoint',
   'eraseNumber',
   'getErasure',
+  'listDecisions',
 ];
 
 const operations = new Map<string, { method: string; route: string; operation: Part }>(

@@ -188,12 +188,12 @@ export function createRingback(options: ClientOptions) {
           for await (const event of transport.stream(call, STREAM_IDLE_MS, options.signal)) {
             if (event.event === 'end') return;
             last = event.id;
-            tries = 0;
+            tries = 1;
             yield parseJson<TimelineEntry>(event.data, 200);
           }
           throw new RingbackError('unreachable', 'the stream ended too early', { problem: undefined });
         } catch (error) {
-          if (performance.now() - startedAt > LASTING_MS) tries = 0;
+          if (performance.now() - startedAt > LASTING_MS) tries = 1;
           await transport.waitToRepeat(error, true, tries, options);
         }
       }

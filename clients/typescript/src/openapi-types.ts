@@ -274,6 +274,54 @@ export interface Callback {
   created_at: string;
 }
 
+export interface Simulation {
+  object: "simulation";
+  /** What comes of it. With an open verification for the number `if_active` decides first: `conflict`, or `existing` (it is answered). */
+  outcome: "accepted" | "blocked" | "rate_limited" | "conflict" | "existing";
+  /** Status of the answer. */
+  http_status: number;
+  /** Why it is blocked. */
+  reason: "delivery_failed" | "too_many_checks" | "provider_misconfigured" | "expired" | "canceled" | "replaced" | "country_not_allowed" | "number_type_not_allowed" | "number_blocked" | "suspected_fraud" | null;
+  /** The limit that is reached. */
+  limit: string | null;
+  /** Seconds until there is room in it again. */
+  retry_after: number | null;
+  /** The open verification of the number. */
+  active_verification: string | null;
+  /** All that the rules have against it; the first one that is enforced decides. */
+  findings: Array<{
+    rule: string;
+    /** monitor: nothing follows from it. */
+    mode: "enforce" | "monitor";
+    verdict: "blocked" | "limited";
+    /** Why it is blocked. */
+    reason: "delivery_failed" | "too_many_checks" | "provider_misconfigured" | "expired" | "canceled" | "replaced" | "country_not_allowed" | "number_type_not_allowed" | "number_blocked" | "suspected_fraud" | null;
+    /** The limit that is reached. */
+    limit: string | null;
+    /** Seconds until there is room in it again. */
+    retry_after: number | null;
+    /** What was found, for people. */
+    detail: string;
+  }>;
+  /** The number, masked. */
+  to: string;
+  /** ISO 3166-1 alpha-2. */
+  country: string | null;
+  /** Such as `mobile`, `fixed_line_or_mobile` or `premium_rate`; null: not known. */
+  number_type: string | null;
+  /** Nothing is ever sent to it. */
+  test_number: boolean;
+  workflow: Array<{
+    channel: Channel;
+    timeout?: number;
+  }>;
+  from: string | null;
+  code_length: number;
+  code_type: "numeric" | "alphanumeric";
+  expires_in: number;
+  max_checks: number;
+}
+
 export interface Erasure {
   id: string;
   object: "erasure";
@@ -290,6 +338,26 @@ export interface Erasure {
   };
   created_at: string;
   completed_at: string | null;
+}
+
+export interface DecisionList {
+  object: "list";
+  data: Array<Decision>;
+  next_cursor: string | null;
+}
+
+export interface Decision {
+  id: string;
+  object: "decision";
+  at: string;
+  /** `api-key:` and its name; a user of `/admin`; `system`: Ringback by itself. */
+  actor: string;
+  /** What was decided. Actions may be added. */
+  action: string;
+  /** About what: a masked number or prefix, a country. */
+  subject: string | null;
+  reason: string | null;
+  data: Record<string, unknown>;
 }
 
 export interface NewCallbackEndpoint {
@@ -323,6 +391,11 @@ export interface Replay {
 export interface ListVerifications {
   status?: "queued" | "pending" | "approved" | "expired" | "failed" | "canceled" | "blocked";
   reference?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+export interface ListDecisions {
   limit?: number;
   cursor?: string;
 }
