@@ -53,12 +53,13 @@ export function createCheckCode({
   monotonicNow,
 }: Deps): CheckCode {
   return async function checkCode(id, owner, code) {
-    const before = (await find.find(id, owner)).verification;
+    const found = await find.find(id, owner);
+    const before = found.verification;
     const alphabet = before.codeType === 'numeric' ? /^\d+$/ : /^[A-Za-z0-9]+$/;
     const wellFormed = code.length === before.codeLength && alphabet.test(code);
     const token = random(8);
     if (!isClosed(before)) await limits.admit(before, token);
-    const { stored, answer } = await find.update(id, owner, { type: 'check_started', token, wellFormed });
+    const { stored, answer } = await find.updateKnown(found, { type: 'check_started', token, wellFormed });
     switch (answer.kind) {
       case 'ask':
         break;
@@ -87,7 +88,7 @@ export function createCheckCode({
 
     const { result, spent, retryAfterMs } = await askSignalWire(answer.attempts, code);
     metrics.checks.inc({ result });
-    const end = await storeResult(() => find.update(id, owner, { type: 'check_ended', token, result, spent }));
+    const end = await storeResult(() => find.updateKnown(stored, { type: 'check_ended', token, result, spent }));
     const { verification } = end.stored;
     await note(verification, token, result);
     if (end.answer.kind === 'closed') {

@@ -1,5 +1,5 @@
 import type { VerificationEvent } from '../shared/decide.ts';
-import { isVerificationId, type VerificationId } from '../shared/ids.ts';
+import { isVerificationId } from '../shared/ids.ts';
 import type { Stored, Update, VerificationStore } from '../shared/verification-store.ts';
 import type { Verifications } from '../shared/verifications.ts';
 import { ProblemError } from './problems.ts';
@@ -23,15 +23,20 @@ export function createFindVerification({
     return stored;
   }
 
+  async function updateKnown(known: Stored, event: VerificationEvent): Promise<Update> {
+    const update = await verifications.update(known.verification.id, event, known);
+    if (update === undefined) throw missing();
+    return update;
+  }
+
   return {
     find,
 
     /** Decides an event on a verification of this owner. @throws {ProblemError} `not-found` */
-    async update(id: unknown, owner: string, event: VerificationEvent): Promise<Update> {
-      const stored = await find(id, owner);
-      const update = await verifications.update(stored.verification.id as VerificationId, event, stored);
-      if (update === undefined) throw missing();
-      return update;
-    },
+    update: async (id: unknown, owner: string, event: VerificationEvent): Promise<Update> =>
+      updateKnown(await find(id, owner), event),
+
+    /** The same for one that was found a moment ago: it is read again only when it is no longer the truth. */
+    updateKnown,
   };
 }
