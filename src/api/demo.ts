@@ -5,6 +5,7 @@ import type { CallbackStore } from '../shared/callback-store.ts';
 import { judgeTargetUrl, type NetworkPolicy } from '../shared/callback-target.ts';
 import { Channel } from '../shared/channel.ts';
 import type { Config } from '../shared/config.ts';
+import { allowedCountries } from '../shared/country-rule.ts';
 import { PAGE_ASSETS } from '../shared/localized-page.ts';
 import type { FindJob } from '../shared/partitioned.ts';
 import { completeNumber } from '../shared/phone-number.ts';
@@ -87,7 +88,7 @@ export function createDemo(deps: Deps): Router {
   if (sandbox) api.use('/troubles', sandbox.troubles.routes);
 
   const page = demoPage({
-    countries: config.countries,
+    countries: allowedCountries(config.countries),
     sandboxUrl,
     receiver: receiver !== undefined,
     canKill: () => supervisor?.workerRuns() !== undefined,

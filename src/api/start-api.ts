@@ -15,7 +15,10 @@ import { randomHex } from '../shared/ids.ts';
 import { createKeys } from '../shared/keys.ts';
 import { createLimits } from '../shared/limits.ts';
 import { createMetrics } from '../shared/metrics.ts';
+import { createBlockListRule, exceptListed } from '../shared/number-list.ts';
+import { createNumberTypeRule } from '../shared/number-type-rule.ts';
 import { listen, startOperationsServer } from '../shared/operations-server.ts';
+import { createPrefixBlocks, createPrefixRule } from '../shared/prefix-blocks.ts';
 import { connectForRequests, connectForWork, disconnect } from '../shared/redis.ts';
 import { createRedisClock } from '../shared/redis-clock.ts';
 import { createScreening } from '../shared/screening.ts';
@@ -141,9 +144,19 @@ export async function startApi(
   const { retentionMs } = config;
   const decisions = createDecisionLog({ redis, runScript, keys, clock, retentionMs, log });
   const onFinding = createRecordFinding({ metrics, decisions });
-  const policies = [createCountryRule(config.countries)];
+  const prefixBlocks = createPrefixBlocks({ redis, runScript, keys, clock, decisions });
+  const policies = [
+    createCountryRule(config.countries),
+    createNumberTypeRule(config.refusedTypes),
+    createBlockListRule(config.blockList),
+    createPrefixRule(prefixBlocks, 'operator'),
+  ];
+  const suspicions = [
+    createPrefixRule(prefixBlocks, 'guard'),
+    createLimits({ allowances, familiar, keys, config: config.limits }),
+  ];
   const screening = createScreening({
-    rules: [...policies, createLimits({ allowances, familiar, keys, config: config.limits })],
+    rules: [...policies, ...suspicions.map((rule) => exceptListed(config.safeList, rule))],
     onFinding,
   });
   // the phones of the sandbox cost nothing and ring for nobody: its demo is there to be played with

@@ -6,11 +6,14 @@ import { KEY_NAME } from './api-key.ts';
 import { isCallbackSecret } from './callback-signature.ts';
 import { parseCidr } from './callback-target.ts';
 import type { Channel } from './channel.ts';
+import type { CountryPolicy } from './country-rule.ts';
 import { Duration, formatDuration } from './duration.ts';
 import type { Limit, NamedLimits } from './limit.ts';
 import type { EncryptionKey } from './number-cipher.ts';
+import type { NumberList } from './number-list.ts';
+import type { NumberTypePolicy } from './number-type-rule.ts';
 import { HASH_PREFIX, parsePasswordHash } from './password.ts';
-import { judgeNumber } from './phone-number.ts';
+import { judgeNumber, NUMBER_TYPES } from './phone-number.ts';
 import { parseRedisUrl, RedisAddressError } from './redis-address.ts';
 import type { TestNumber } from './test-numbers.ts';
 
@@ -302,6 +305,36 @@ export const countries = variable((text) => {
     return known.has(upper) ? upper : refuse(`${quote(code)} is no country. Set ISO codes such as US or GB.`);
   });
   return [...new Set(codes)];
+});
+
+/** What is wanted of the countries; monitored, the list allows and refuses nothing. */
+export const countriesMode = variable((text): Pick<CountryPolicy, 'list' | 'mode'> => {
+  const word = text.toLowerCase();
+  if (word === 'allow' || word === 'block') return { list: word, mode: 'enforce' };
+  if (word === 'monitor') return { list: 'allow', mode: 'monitor' };
+  return refuse(`${quote(text)} is none of its values. Set one of allow, block, monitor.`);
+});
+
+/** Kinds of numbers, `[monitor:]kind,…`, or `off`. */
+export const numberTypes = variable((text): NumberTypePolicy => {
+  if (text.toLowerCase() === OFF) return { types: [], mode: 'enforce' };
+  const monitored = text.startsWith(MONITOR);
+  const types = splitList(monitored ? text.slice(MONITOR.length) : text).map((kind) => {
+    const type = NUMBER_TYPES.find((known) => known === kind.toUpperCase().replaceAll('-', '_'));
+    const known = NUMBER_TYPES.map((name) => name.toLowerCase().replaceAll('_', '-')).join(', ');
+    return type ?? refuse(`${quote(kind)} is no kind of number. Set some of ${known}.`);
+  });
+  return { types, mode: monitored ? 'monitor' : 'enforce' };
+});
+
+/** Numbers, and prefixes with a `*` behind them. Entries are named by their position: refusals end up in logs. */
+export const numberList = variable((text): NumberList => {
+  return splitList(text).map((entry, index) => {
+    if (/^\+[1-9]\d{0,13}\*$/.test(entry) || judgeNumber(entry).ok) return entry;
+    return refuse(
+      `entry ${index + 1} is neither a possible E.164 number nor a prefix. Set such as +14045550123 or +1404555*.`,
+    );
+  });
 });
 
 /** Workflow steps, `channel[:duration]`, comma-separated; timeouts come out in seconds as the API has them. */

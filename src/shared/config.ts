@@ -9,6 +9,7 @@ import {
   apiKeys,
   callbackSecrets,
   countries,
+  countriesMode,
   credential,
   duration,
   durations,
@@ -22,6 +23,8 @@ import {
   limitsByName,
   listenAddress,
   networks,
+  numberList,
+  numberTypes,
   oidcMembers,
   oneOf,
   partitionList,
@@ -39,9 +42,12 @@ import {
   verbatim,
   workflow,
 } from './config-readers.ts';
+import type { CountryPolicy } from './country-rule.ts';
 import { formatDuration } from './duration.ts';
 import type { LimitsConfig } from './limit.ts';
 import type { EncryptionKey } from './number-cipher.ts';
+import type { NumberList } from './number-list.ts';
+import type { NumberTypePolicy } from './number-type-rule.ts';
 import { partitionNames } from './partitions.ts';
 import { readSecretFiles } from './secret-files.ts';
 import type { TestNumber } from './test-numbers.ts';
@@ -82,8 +88,12 @@ export interface Config {
   testNumbers: readonly TestNumber[];
   retentionMs: number;
   numberRetentionMs: number;
-  /** ISO 3166-1 alpha-2 codes of the countries that codes are sent to. */
-  countries: readonly string[];
+  countries: CountryPolicy;
+  /** Kinds of numbers that nothing is sent to. */
+  refusedTypes: NumberTypePolicy;
+  blockList: NumberList;
+  /** Neither limits nor the pumping guard concern these. */
+  safeList: NumberList;
   limits: LimitsConfig;
   /** The workflow of a verification that names none; `timeout` in seconds, as in the API. */
   defaultWorkflow: readonly { channel: Channel; timeout?: number }[];
@@ -172,6 +182,10 @@ const Environment = z.object({
   RETENTION: duration({ minMs: 1_000, maxMs: 3_650 * DAY_MS }).prefault('30d'),
   NUMBER_RETENTION: duration({ minMs: 0, maxMs: 3_650 * DAY_MS }).prefault('24h'),
   COUNTRIES: countries.prefault('US,CA'),
+  COUNTRIES_MODE: countriesMode.prefault('allow'),
+  REFUSED_NUMBER_TYPES: numberTypes.prefault('premium-rate,shared-cost,toll-free,personal-number,pager,uan,voicemail'),
+  BLOCK_LIST: numberList.optional(),
+  SAFE_LIST: numberList.optional(),
   LIMIT_NUMBER_COOLDOWN: limit.prefault('1/30s'),
   LIMIT_NUMBER: limit.prefault('5/10m,10/d'),
   LIMIT_NUMBER_TOTAL: limit.prefault('10/10m,15/d'),
@@ -389,7 +403,10 @@ function toConfig(v: Settings): Config {
     testNumbers: v.TEST_NUMBERS ?? [],
     retentionMs: v.RETENTION,
     numberRetentionMs: v.NUMBER_RETENTION,
-    countries: v.COUNTRIES,
+    countries: { ...v.COUNTRIES_MODE, countries: v.COUNTRIES },
+    refusedTypes: v.REFUSED_NUMBER_TYPES,
+    blockList: v.BLOCK_LIST ?? [],
+    safeList: v.SAFE_LIST ?? [],
     limits: {
       numberCooldown: v.LIMIT_NUMBER_COOLDOWN,
       number: v.LIMIT_NUMBER,

@@ -68,6 +68,8 @@ export interface Keys {
   readonly apiKeyChanges: string;
   /** STREAM of `doc`: who did what. */
   readonly audit: string;
+  /** HASH prefix → doc: prefixes of numbers that are blocked for a time. */
+  readonly prefixBlocks: string;
   /** STREAM of `doc`: what limits, rules and the guard decided; all of it, and what concerns one key name. */
   readonly decisions: string;
   decisionsOf(owner: string): string;
@@ -115,6 +117,7 @@ export function createKeys(root = 'ringback', partition: PartitionName = ROOT_PA
     apiKeys: `${tag}:api-keys`,
     apiKeyChanges: `${tag}:api-key-changes`,
     audit: `${tag}:audit`,
+    prefixBlocks: `${tag}:prefix-blocks`,
     decisions: `${tag}:decisions`,
     decisionsOf: (owner) => `${tag}:decisions:${owner}`,
     adminSession: (hash) => `${tag}:admin-session:${hash}`,

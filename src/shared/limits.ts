@@ -3,10 +3,8 @@ import { formatDuration } from './duration.ts';
 import type { FamiliarClients } from './familiar-clients.ts';
 import type { Keys } from './keys.ts';
 import { type Limit, type LimitsConfig, limitOf } from './limit.ts';
+import { prefixOf } from './phone-number.ts';
 import type { Applicant, Finding, Quota, Rule } from './screening.ts';
-
-/** Numbers that differ in these only are one prefix: fraudsters own whole blocks of them. */
-const PREFIX_DROPS_DIGITS = 4;
 
 interface Deps {
   allowances: Allowances;
@@ -36,7 +34,7 @@ export function createLimits({ allowances, familiar, keys, config }: Deps): Rule
       ...(isFamiliar ? [] : counter('number-total', config.numberTotal, a.numberHash)),
       ...counter('number-api-key', config.numberApiKey, `${a.owner}:${source}`),
       ...(a.client === null ? [] : counter('client-ip', config.clientIp, a.client)),
-      ...counter('prefix', config.prefix, a.to.slice(0, -PREFIX_DROPS_DIGITS), { shared: true }),
+      ...counter('prefix', config.prefix, prefixOf(a.to), { shared: true }),
       ...(a.country === null
         ? []
         : counter('country', limitOf(config.country, a.country), a.country, { shared: true })),

@@ -76,6 +76,25 @@ export function countryOf(number: string): string | undefined {
 /** What kind of line a number is: `MOBILE`, `PREMIUM_RATE`, `TOLL_FREE`, `PAGER` and so on. */
 export type NumberType = Exclude<Known, undefined>;
 
+export const NUMBER_TYPES = [
+  'PREMIUM_RATE',
+  'SHARED_COST',
+  'TOLL_FREE',
+  'PERSONAL_NUMBER',
+  'PAGER',
+  'UAN',
+  'VOICEMAIL',
+  'VOIP',
+  'FIXED_LINE',
+  'MOBILE',
+  'FIXED_LINE_OR_MOBILE',
+] as const satisfies readonly NumberType[];
+
+/** A number without its last four digits: fraudsters own whole blocks of numbers. */
+export function prefixOf(number: string): string {
+  return number.slice(0, -4);
+}
+
 /** The kind of a number by libphonenumber's metadata; null when it knows none, as for numbers kept for fiction. */
 export function numberTypeOf(number: string): NumberType | null {
   return parse(number)?.getType() ?? null;

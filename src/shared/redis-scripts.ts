@@ -21,6 +21,7 @@ const SCRIPTS = {
   noteRateLimited: source('note-rate-limited'),
   takeTurn: source('take-turn'),
   saveApiKey: source('save-api-key'),
+  blockPrefix: source('block-prefix'),
   recordDecision: source('record-decision'),
   noteApiKeyUse: source('note-api-key-use'),
   signInBegin: source('sign-in-begin'),
