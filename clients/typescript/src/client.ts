@@ -6,8 +6,12 @@ import type {
   CallbackList,
   CheckAnswer,
   CreateCallbackEndpoint,
+  CreateErasure,
   CreateVerification,
+  DecisionList,
+  Erasure,
   ListCallbacks,
+  ListDecisions,
   ListVerifications,
   NewCallbackEndpoint,
   Replay,
@@ -15,6 +19,7 @@ import type {
   RequestAttempt,
   RotateSecret,
   SearchVerifications,
+  Simulation,
   Timeline,
   TimelineEntry,
   UpdateCallbackEndpoint,
@@ -134,6 +139,10 @@ export function createRingback(options: ClientOptions) {
     submit: (body: CreateVerification, options: IdempotentOptions = {}) =>
       postOnce<Verification>('/v1/verifications', body, options),
 
+    /** What a submission would be answered, and why; nothing is stored, counted or sent. */
+    simulate: (body: CreateVerification, options: CallOptions = {}) =>
+      post<Simulation>('/v1/simulate', body, true, options),
+
     get: (id: string, options: CallOptions = {}) => get<Verification>(verification(id), options),
 
     watch,
@@ -243,5 +252,16 @@ export function createRingback(options: ClientOptions) {
       replay: (id: string, body: ReplayCallbacks, options: CallOptions = {}) =>
         post<Replay>(`${endpoint(id)}/replay`, body, true, options),
     },
+
+    erasures: {
+      /** Erases all that is kept about a number; what is left to erase when this resolves is erased by itself. */
+      create: (body: CreateErasure, options: CallOptions = {}) => post<Erasure>('/v1/erasures', body, true, options),
+
+      get: (id: string, options: CallOptions = {}) => get<Erasure>(`/v1/erasures/${segment(id)}`, options),
+    },
+
+    /** What was decided about requests and by whom, the newest first. */
+    decisions: (query: ListDecisions = {}, options: CallOptions = {}) =>
+      listing((at) => get<DecisionList>('/v1/audit', options, { ...query, ...at })),
   };
 }

@@ -1,7 +1,7 @@
-import { describe, expect } from 'vitest';
+import { describe, expect, onTestFinished } from 'vitest';
 import { type AnyRingbackError, createRingback, type Verification } from '../../../clients/typescript/src/index.ts';
 import { startCallbackReceiver } from '../../callback-receiver.ts';
-import { freshNumber, MINUTE, OTHER_API_KEY } from '../../fixtures.ts';
+import { API_KEY, freshNumber, MINUTE, OTHER_API_KEY, startService } from '../../fixtures.ts';
 import { collect, failureOf, it, texted } from './fixtures.ts';
 
 describe('a verification', () => {
@@ -20,6 +20,14 @@ describe('a verification', () => {
 
     expect(await ringback.submit({ to }, { idempotencyKey: 'login-2' })).toEqual(first);
     expect(service.sandbox.sendsTo(to)).toBe(1);
+  });
+
+  it('is simulated, and nothing is sent', async ({ service, ringback }) => {
+    const to = freshNumber();
+
+    expect(await ringback.simulate({ to })).toMatchObject({ object: 'simulation', outcome: 'accepted' });
+    expect(await collect(ringback.search({ to }))).toEqual([]);
+    expect(service.sandbox.sendsTo(to)).toBe(0);
   });
 
   it('gets another code, over another channel', async ({ service, ringback }) => {
@@ -153,6 +161,30 @@ describe('callbacks', () => {
   });
 });
 
+describe('a number', () => {
+  it('is erased', async ({ ringback }) => {
+    const { id, to } = await ringback.submit({ to: freshNumber() });
+    const erasure = await ringback.erasures.create({ to });
+    await expect.poll(async () => (await ringback.erasures.get(erasure.id)).status).toBe('complete');
+
+    expect((await failureOf(ringback.get(id))).code).toBe('not-found');
+  });
+
+  it('is refused above its limit, and the decision kept', async () => {
+    const service = await startService({ workers: 0, env: { LIMIT_NUMBER: '1/h' } });
+    onTestFinished(() => service.close());
+    const ringback = createRingback({ url: service.url, apiKey: API_KEY });
+    const { to } = await ringback.submit({ to: freshNumber() });
+    const limited = await failureOf(ringback.submit({ to, if_active: 'replace' }));
+
+    expect(explain(limited)).toBe('limited by number');
+    expect(limited.retryAfterMs).toBeGreaterThan(10_000);
+    await expect
+      .poll(() => collect(ringback.decisions({ limit: 1 })))
+      .toMatchObject([{ object: 'decision', action: 'request.limited', reason: 'number' }]);
+  });
+});
+
 describe('a refusal', () => {
   it('is told by its code, with what belongs to it', async ({ service, ringback }) => {
     const { id, to } = await texted(service, ringback);
@@ -203,6 +235,8 @@ function explain(error: AnyRingbackError): string {
       return `correct ${error.problem.errors.map(({ pointer }) => pointer)}`;
     case 'verification-closed':
       return `it is ${error.problem.verification.status}`;
+    case 'rate-limited':
+      return `limited by ${error.problem.limit}`;
     default:
       return error.code;
   }

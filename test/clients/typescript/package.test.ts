@@ -37,22 +37,40 @@ describe('the published package', () => {
     ]);
   });
 
-  it('is typed for a strict project', () => {
-    writeFileSync(
-      path.join(project, 'use.ts'),
-      `import { createRingback, isRingbackError } from 'ringback-client';
-       const ringback = createRingback({ url: 'https://verify.example.com', apiKey: 'key' });
-       export const status: 'approved' | 'other' = await ringback.get('ver_1').then((v) => (v.status === 'approved' ? v.status : 'other'));
-       // @ts-expect-error: no such field
-       export const wrong = ringback.submit({ to: '+14045550123', tow: 1 });
-       export const explain = (e: unknown) => isRingbackError(e) && e.code === 'verification-active' && e.problem.verification_id.length;
-       // @ts-expect-error: not every error has it
-       export const unsafe = (e: unknown) => isRingbackError(e) && e.problem.verification_id;`,
-    );
+  /** What a strict project's compiler says against a file. */
+  function compile(source: string): string {
+    writeFileSync(path.join(project, 'use.ts'), source);
     const options = ['--strict', '--noEmit', '--target', 'es2022', '--module', 'nodenext', '--lib', 'es2022,dom'];
-    const { stdout, status } = spawnSync(process.execPath, [tsc, ...options, 'use.ts'], { cwd: project });
+    return spawnSync(process.execPath, [tsc, ...options, 'use.ts'], { cwd: project }).stdout.toString();
+  }
 
-    expect([stdout.toString(), status]).toEqual(['', 0]);
+  it('is typed for a strict project', () => {
+    const complaints = compile(`
+      import { createRingback, isRingbackError } from 'ringback-client';
+      const ringback = createRingback({ url: 'https://verify.example.com', apiKey: 'key' });
+      export const status: 'approved' | 'other' = await ringback.get('ver_1').then((v) => (v.status === 'approved' ? v.status : 'other'));
+      // @ts-expect-error: no such field
+      export const wrong = ringback.submit({ to: '+14045550123', tow: 1 });
+      export const id = (e: unknown) => isRingbackError(e) && e.code === 'verification-active' && e.problem.verification_id.length;
+      // @ts-expect-error: not every error has it
+      export const unsafe = (e: unknown) => isRingbackError(e) && e.problem.verification_id;
+    `);
+
+    expect(complaints).toBe('');
+  });
+
+  it('is used as its README says', () => {
+    const readme = readFileSync(path.join(PACKAGE, 'README.md'), 'utf8');
+    const given = `
+      declare const apiKey: string, to: string, secret: string;
+      declare const request: Request;
+    `;
+    const [first = '', ...others] = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block = '']) => block);
+    const imports = others.flatMap((block) => block.match(/^import .*$/gm) ?? []);
+    const bodies = others.map((block) => `{\n${block.replaceAll(/^import .*$/gm, '')}\n}`);
+
+    expect(others).toHaveLength(2);
+    expect(compile([...imports, first, given, ...bodies].join('\n'))).toBe('');
   });
 
   it('depends on nothing', () => {
