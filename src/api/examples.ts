@@ -82,6 +82,7 @@ const SIMULATED = {
   code_type: 'numeric',
   expires_in: 600,
   max_checks: 5,
+  estimated_cost: { first_code: 0.0079, all_steps: 0.0219 },
 } as const;
 
 /** What submissions would be answered. */

@@ -302,6 +302,10 @@ export const Simulation = z
     code_type: z.enum(['numeric', 'alphanumeric']),
     expires_in: z.int(),
     max_checks: z.int(),
+    estimated_cost: z.object({ first_code: z.number(), all_steps: z.number() }).nullable().meta({
+      description:
+        'What it would cost by the configured prices: its first code, and one for each step; null without prices.',
+    }),
   })
   .meta({ id: 'Simulation' });
 

@@ -1,4 +1,5 @@
 import type { RequestHandler } from 'express';
+import { MILLION, type Prices, priceOf } from '../shared/cost.ts';
 import { DEFAULT_STEP_TIMEOUT_SECONDS, decide, type Policy } from '../shared/decide.ts';
 import type { Finding, Outcome, Screening } from '../shared/screening.ts';
 import type { TestNumbers } from '../shared/test-numbers.ts';
@@ -17,14 +18,18 @@ interface Deps {
   store: Pick<VerificationStore, 'read' | 'activeFor'>;
   testNumbers: Pick<TestNumbers, 'find'>;
   policy: Policy;
+  /** undefined: the operator has not said what codes cost. */
+  prices: Prices | undefined;
 }
 
 /** `POST /v1/simulate`: what a submission would be answered at this moment, and why. Nothing is stored, counted or sent. */
-export function simulateRoute({ schemas, draft, screening, store, testNumbers, policy }: Deps): RequestHandler {
+export function simulateRoute(deps: Deps): RequestHandler {
+  const { schemas, draft, screening, store, testNumbers, policy, prices } = deps;
   return async (request, response) => {
     const body = parseBody(schemas.CreateVerification, request.body);
     const { verification: v, applicant } = await draft(body, ownerOf(response));
     const active = await findActive(v, applicant.now);
+    const isTest = testNumbers.find(v.to) !== undefined;
     const replaces = active !== undefined && body.if_active === 'replace';
     const { outcome, findings } = await screening.screen({ ...applicant, replaces }, { dryRun: true });
     response.json({
@@ -35,8 +40,9 @@ export function simulateRoute({ schemas, draft, screening, store, testNumbers, p
       to: v.masked,
       country: v.country,
       number_type: applicant.numberType?.toLowerCase() ?? null,
-      test_number: testNumbers.find(v.to) !== undefined,
+      test_number: isTest,
       ...resolved(v),
+      estimated_cost: prices === undefined ? null : costView(v, isTest ? 0 : 1, prices),
     });
   };
 
@@ -86,4 +92,10 @@ function resolved(v: OpenVerification) {
     expires_in: (v.expiresAt - v.createdAt) / 1_000,
     max_checks: v.checks.max,
   };
+}
+
+/** What its codes would cost: the first one alone, and one for each step. @param times - how often each is paid for. */
+function costView(v: OpenVerification, times: 0 | 1, prices: Prices) {
+  const [first = 0, ...later] = v.workflow.map(({ channel }) => times * priceOf(prices, channel, v.country));
+  return { first_code: first / MILLION, all_steps: later.reduce((sum, price) => sum + price, first) / MILLION };
 }

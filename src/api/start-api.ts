@@ -9,7 +9,6 @@ import { createNetworkPolicy } from '../shared/callback-target.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
 import { createCountryRule } from '../shared/country-rule.ts';
-import { createDecisionLog } from '../shared/decision-log.ts';
 import { createFamiliarClients } from '../shared/familiar-clients.ts';
 import { randomHex } from '../shared/ids.ts';
 import { createKeys } from '../shared/keys.ts';
@@ -24,8 +23,8 @@ import { createRedisClock } from '../shared/redis-clock.ts';
 import { createScreening } from '../shared/screening.ts';
 import { within } from '../shared/shutdown.ts';
 import { createSignalWireClient } from '../shared/signalwire-client.ts';
+import { createBudgetRule } from '../shared/spending.ts';
 import { createStorage } from '../shared/storage.ts';
-import { createTestNumbers } from '../shared/test-numbers.ts';
 import { createAdmin } from './admin/admin.ts';
 import { createApp } from './app.ts';
 import { createAuthenticate } from './authenticate.ts';
@@ -110,6 +109,9 @@ export async function startApi(
     callbacks,
     verifications,
     erasures,
+    decisions,
+    testNumbers,
+    spending,
     health,
   } = storage;
   const monotonicNow = () => performance.now();
@@ -136,13 +138,10 @@ export async function startApi(
   });
   const getVerification = getVerificationRoute({ find, changes, clock, monotonicNow });
   const numberKey = createNumberKey({ redis, keys, configured: config.numberKey, random: randomHex });
-  const testNumbers = createTestNumbers(config.testNumbers, clock);
   const draft = createDraftVerification({ config, clock, numberKey, testNumbers, random: randomHex });
   const allowances = createAllowances({ redis, runScript });
   const familiar = createFamiliarClients({ redis, keys, clock });
   const audit = createAuditLog({ redis, stream: keys.audit, clock });
-  const { retentionMs } = config;
-  const decisions = createDecisionLog({ redis, runScript, keys, clock, retentionMs, log });
   const onFinding = createRecordFinding({ metrics, decisions });
   const prefixBlocks = createPrefixBlocks({ redis, runScript, keys, clock, decisions });
   const policies = [
@@ -153,6 +152,7 @@ export async function startApi(
   ];
   const suspicions = [
     createPrefixRule(prefixBlocks, 'guard'),
+    createBudgetRule(spending, config.spending),
     createLimits({ allowances, familiar, keys, config: config.limits }),
   ];
   const screening = createScreening({
@@ -182,7 +182,7 @@ export async function startApi(
     ...useCases,
     submit: createSubmitVerification({ ...submission, screening }),
     requestAttempt: createRequestAttempt({ ...attempt, screening }),
-    simulate: simulateRoute({ schemas, draft, screening, store, testNumbers, policy }),
+    simulate: simulateRoute({ schemas, draft, screening, store, testNumbers, policy, prices: config.spending.prices }),
     listRoutes: createListRoutes({ store, verifications, numberKey, clock }),
     decisions,
     callbacks,

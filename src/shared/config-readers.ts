@@ -3,9 +3,11 @@ import { getCountries } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import type { AdminUser } from './admin-user.ts';
 import { KEY_NAME } from './api-key.ts';
+import type { ByName } from './by-name.ts';
 import { isCallbackSecret } from './callback-signature.ts';
 import { parseCidr } from './callback-target.ts';
 import type { Channel } from './channel.ts';
+import { MILLION } from './cost.ts';
 import type { CountryPolicy } from './country-rule.ts';
 import { Duration, formatDuration } from './duration.ts';
 import type { Limit, NamedLimits } from './limit.ts';
@@ -15,6 +17,7 @@ import type { NumberTypePolicy } from './number-type-rule.ts';
 import { HASH_PREFIX, parsePasswordHash } from './password.ts';
 import { judgeNumber, NUMBER_TYPES } from './phone-number.ts';
 import { parseRedisUrl, RedisAddressError } from './redis-address.ts';
+import type { Budget } from './spending.ts';
 import type { TestNumber } from './test-numbers.ts';
 
 class Refusal extends Error {}
@@ -365,23 +368,27 @@ export const limit = variable(readLimit);
  * @param names - what the names are; they come out as `normal` makes them.
  */
 export function limitsByName(names: string, normal: (name: string) => string | undefined) {
-  return variable((text): NamedLimits => {
-    const named = new Map<string, Limit | undefined>();
-    let otherwise: Limit | undefined;
-    for (const [index, entry] of text.split(';').entries()) {
-      const [, name, form = ''] = /^(?:\s*([^=]*?)\s*=)?(.*)$/s.exec(entry) ?? [];
-      if (name === undefined && index === 0) otherwise = readLimit(form.trim());
-      else {
-        const known = normal(name ?? '');
-        if (known === undefined) {
-          return refuse(`${quote(entry.trim())} does not start with ${names} and "=". Set such as 10/d;name=100/d.`);
-        }
-        named.set(known, readLimit(form.trim()));
-      }
-    }
-    return { otherwise, named };
-  });
+  const example = '10/d;name=100/d';
+  return variable((text): NamedLimits => readByName(text, { names, normal, read: readLimit, example }));
 }
+
+/** What one code costs, by country, in millionths: `[price][;country=price…]`. */
+export const prices = variable((text): ByName<number> => {
+  const example = '0.01;GB=0.05';
+  const names = { names: 'a country code', normal: limitCountry };
+  const { otherwise, named } = readByName(text, { ...names, read: readPrice, example });
+  if (otherwise === undefined) return refuse(`has no price for all other countries. Set one in front: ${example}.`);
+  return { otherwise, named };
+});
+
+/** What may be spent in a day, `[monitor:]amount`, or `off`, which is undefined. */
+export const budget = variable(readBudget);
+
+/** Budgets by name of the API key: `[budget][;name=budget…]`. */
+export const budgetsByName = variable((text): ByName<Budget | undefined> => {
+  const names = { names: 'the name of an API key', normal: limitName };
+  return readByName(text, { ...names, read: readBudget, example: 'off;name=25' });
+});
 
 /** A name that a limit may have: that of an API key, or of a custom key. */
 export function limitName(name: string): string | undefined {
@@ -453,6 +460,52 @@ function readLimit(text: string): Limit | undefined {
     return ms % 1_000 === 0 ? { count, ms } : refuse(`${quote(window)} is not in whole seconds.`);
   });
   return { mode: monitored ? 'monitor' : 'enforce', windows };
+}
+
+interface NamesOfValues<T> {
+  /** What the names are, in words. */
+  names: string;
+  /** A name as it is to come out; undefined: it is none. */
+  normal: (name: string) => string | undefined;
+  read: (form: string) => T;
+  example: string;
+}
+
+/** `[value][;name=value…]`: the first one is for every other name. */
+function readByName<T>(text: string, { names, normal, read, example }: NamesOfValues<T>) {
+  const named = new Map<string, T>();
+  let otherwise: T | undefined;
+  for (const [index, entry] of text.split(';').entries()) {
+    const [, name, form = ''] = /^(?:\s*([^=]*?)\s*=)?(.*)$/s.exec(entry) ?? [];
+    if (name === undefined && index === 0) otherwise = read(form.trim());
+    else {
+      const known = normal(name ?? '');
+      if (known === undefined) {
+        return refuse(`${quote(entry.trim())} does not start with ${names} and "=". Set such as ${example}.`);
+      }
+      named.set(known, read(form.trim()));
+    }
+  }
+  return { otherwise, named };
+}
+
+function readPrice(text: string): number {
+  const amount = readAmount(text);
+  return amount ?? refuse(`${quote(text)} is no price. Set one such as 0.0079, with at most six decimals.`);
+}
+
+function readBudget(text: string): Budget | undefined {
+  if (text.toLowerCase() === OFF) return undefined;
+  const monitored = text.startsWith(MONITOR);
+  const amount = readAmount(monitored ? text.slice(MONITOR.length) : text);
+  if (!amount)
+    return refuse(`${quote(text)} is no budget. Set an amount such as 25, monitor:25 to watch only, or off.`);
+  return { mode: monitored ? 'monitor' : 'enforce', amount };
+}
+
+/** An amount of money, in millionths. */
+function readAmount(text: string): number | undefined {
+  return /^\d{1,9}(\.\d{1,6})?$/.test(text) ? Math.round(Number(text) * MILLION) : undefined;
 }
 
 function splitList(text: string): string[] {

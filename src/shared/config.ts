@@ -7,6 +7,8 @@ import {
   adminPassword,
   adminUsers,
   apiKeys,
+  budget,
+  budgetsByName,
   callbackSecrets,
   countries,
   countriesMode,
@@ -29,6 +31,7 @@ import {
   oneOf,
   partitionList,
   partitions,
+  prices,
   publicOrigin,
   ratePerSecond,
   redisUrl,
@@ -50,6 +53,7 @@ import type { NumberList } from './number-list.ts';
 import type { NumberTypePolicy } from './number-type-rule.ts';
 import { partitionNames } from './partitions.ts';
 import { readSecretFiles } from './secret-files.ts';
+import type { SpendingConfig } from './spending.ts';
 import type { TestNumber } from './test-numbers.ts';
 
 /** The settings of one process, parsed once at its start. Durations are in milliseconds unless they say otherwise. */
@@ -95,6 +99,7 @@ export interface Config {
   /** Neither limits nor the pumping guard concern these. */
   safeList: NumberList;
   limits: LimitsConfig;
+  spending: SpendingConfig;
   /** The workflow of a verification that names none; `timeout` in seconds, as in the API. */
   defaultWorkflow: readonly { channel: Channel; timeout?: number }[];
   sending: {
@@ -198,6 +203,10 @@ const Environment = z.object({
   LIMIT_FAILED_CHECKS: limit.prefault('20/d'),
   LIMIT_FAILED_CHECKS_TOTAL: limit.prefault('100/d'),
   LIMIT_CHECKS: limit.prefault('100/s'),
+  PRICE_SMS: prices.optional(),
+  PRICE_CALL: prices.optional(),
+  DAILY_BUDGET: budget.prefault('off'),
+  DAILY_BUDGET_API_KEY: budgetsByName.prefault('off'),
   WORKFLOW: workflow.prefault('sms:45s,call'),
   SEND_TIMEOUT_MS: integer({ min: 1, max: 600_000, unit: 'milliseconds' }).prefault('10000'),
   SEND_TRIES: integer({ min: 1, max: 100 }).prefault('5'),
@@ -368,6 +377,13 @@ function checkTogether(
       `${v.MAX_SENDS} is less than the ${v.WORKFLOW.length} steps of WORKFLOW. Raise MAX_SENDS or shorten WORKFLOW.`,
     );
   }
+  const ofKeys = v.DAILY_BUDGET_API_KEY;
+  const budgets = [v.DAILY_BUDGET, ofKeys?.otherwise, ...(ofKeys?.named.values() ?? [])];
+  const needed = budgets.some((one) => one !== undefined) || v.PRICE_SMS !== undefined || v.PRICE_CALL !== undefined;
+  for (const name of ['PRICE_SMS', 'PRICE_CALL'] as const) {
+    if (!needed || isGiven(name)) continue;
+    add(name, 'is required with a budget or the other price: without it nobody knows what is spent.');
+  }
   return bad;
 }
 
@@ -420,6 +436,11 @@ function toConfig(v: Settings): Config {
       failedChecks: v.LIMIT_FAILED_CHECKS,
       failedChecksTotal: v.LIMIT_FAILED_CHECKS_TOTAL,
       checks: v.LIMIT_CHECKS,
+    },
+    spending: {
+      prices: v.PRICE_SMS && v.PRICE_CALL && { sms: v.PRICE_SMS, call: v.PRICE_CALL },
+      dailyBudget: v.DAILY_BUDGET,
+      apiKeyBudget: v.DAILY_BUDGET_API_KEY,
     },
     defaultWorkflow: v.WORKFLOW,
     sending: {

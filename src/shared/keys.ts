@@ -70,6 +70,8 @@ export interface Keys {
   readonly audit: string;
   /** HASH prefix → doc: prefixes of numbers that are blocked for a time. */
   readonly prefixBlocks: string;
+  /** HASH: what is spent on a day, and which shares of the budgets were told. */
+  spending(day: string): string;
   /** STREAM of `doc`: what limits, rules and the guard decided; all of it, and what concerns one key name. */
   readonly decisions: string;
   decisionsOf(owner: string): string;
@@ -118,6 +120,7 @@ export function createKeys(root = 'ringback', partition: PartitionName = ROOT_PA
     apiKeyChanges: `${tag}:api-key-changes`,
     audit: `${tag}:audit`,
     prefixBlocks: `${tag}:prefix-blocks`,
+    spending: (day) => `${tag}:spending:${day}`,
     decisions: `${tag}:decisions`,
     decisionsOf: (owner) => `${tag}:decisions:${owner}`,
     adminSession: (hash) => `${tag}:admin-session:${hash}`,

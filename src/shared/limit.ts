@@ -1,3 +1,4 @@
+import type { ByName } from './by-name.ts';
 import type { Mode } from './screening.ts';
 
 /** At most `count` within any `ms` milliseconds. */
@@ -14,15 +15,7 @@ export interface Limit {
 }
 
 /** A limit for each name; undefined: off. */
-export interface NamedLimits {
-  /** For every name without one of its own. */
-  otherwise: Limit | undefined;
-  named: ReadonlyMap<string, Limit | undefined>;
-}
-
-export function limitOf({ otherwise, named }: NamedLimits, name: string): Limit | undefined {
-  return named.has(name) ? named.get(name) : otherwise;
-}
+export type NamedLimits = ByName<Limit | undefined>;
 
 /** The `LIMIT_…` variables; docs/limits.md says what each one is for, and where its default comes from. */
 export interface LimitsConfig {

@@ -1,8 +1,9 @@
 import { type Allowances, type Counter, type CounterState, counterOf, isFull } from './allowances.ts';
+import { valueFor } from './by-name.ts';
 import { formatDuration } from './duration.ts';
 import type { FamiliarClients } from './familiar-clients.ts';
 import type { Keys } from './keys.ts';
-import { type Limit, type LimitsConfig, limitOf } from './limit.ts';
+import type { Limit, LimitsConfig } from './limit.ts';
 import { prefixOf } from './phone-number.ts';
 import type { Applicant, Finding, Quota, Rule } from './screening.ts';
 
@@ -37,10 +38,10 @@ export function createLimits({ allowances, familiar, keys, config }: Deps): Rule
       ...counter('prefix', config.prefix, prefixOf(a.to), { shared: true }),
       ...(a.country === null
         ? []
-        : counter('country', limitOf(config.country, a.country), a.country, { shared: true })),
-      ...counter('api-key', limitOf(config.apiKey, a.owner), a.owner),
+        : counter('country', valueFor(config.country, a.country), a.country, { shared: true })),
+      ...counter('api-key', valueFor(config.apiKey, a.owner), a.owner),
       ...Object.entries(a.rateLimitKeys).flatMap(([name, hash]) =>
-        counter(`key:${name}`, limitOf(config.keys, name), `${a.owner}:${hash}`),
+        counter(`key:${name}`, valueFor(config.keys, name), `${a.owner}:${hash}`),
       ),
       // a code that could not be checked today is not worth sending
       ...counter('failed-checks', config.failedChecks, source, { counted: false }),

@@ -83,6 +83,12 @@ export function createMetrics(process: 'api' | 'worker') {
       labelNames: ['limit', 'mode'],
       registers,
     }),
+    budgetsReached: new Counter({
+      name: 'ringback_budgets_reached_total',
+      help: 'Times that 50, 80 or 100 percent of a daily budget were spent.',
+      labelNames: ['limit', 'percent'],
+      registers,
+    }),
     circuitState: new Gauge({
       name: 'ringback_circuit_state',
       help: 'State of the circuit of a channel in this process: 0 closed, 1 half-open, 2 open.',

@@ -22,6 +22,7 @@ const SCRIPTS = {
   takeTurn: source('take-turn'),
   saveApiKey: source('save-api-key'),
   blockPrefix: source('block-prefix'),
+  bookSpending: source('book-spending'),
   recordDecision: source('record-decision'),
   noteApiKeyUse: source('note-api-key-use'),
   signInBegin: source('sign-in-begin'),

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { createCallbackStore } from './callback-store.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
+import { createDecisionLog } from './decision-log.ts';
 import { createEndpointEvents } from './endpoint-events.ts';
 import { createEndpointStore } from './endpoint-store.ts';
 import { createErasures } from './erasures.ts';
@@ -18,6 +19,8 @@ import { policyOf } from './policy.ts';
 import { createQueues } from './queues.ts';
 import { createRunScript } from './redis-scripts.ts';
 import { createConfirmReplicated } from './replication.ts';
+import { createSpending } from './spending.ts';
+import { createTestNumbers } from './test-numbers.ts';
 import { createTroubleBoard } from './trouble.ts';
 import { createVerificationStore } from './verification-store.ts';
 import { createVerifications } from './verifications.ts';
@@ -46,6 +49,11 @@ export function createStorage({ redis, keys, clock, config, metrics, log }: Deps
   const numbers = createNumberCipher(config.encryptionKeys, log);
   const confirmReplicated = createConfirmReplicated(redis, config.redisWaitReplicas);
 
+  const decisions = createDecisionLog({ redis, runScript, keys, clock, retentionMs, log });
+  const testNumbers = createTestNumbers(config.testNumbers, clock);
+  const spendingDeps = { redis, runScript, keys, testNumbers, decisions, metrics, log };
+  const spending = createSpending({ ...spendingDeps, config: config.spending });
+
   function openPartition(name: PartitionName): Partition {
     const own = name === ROOT_PARTITION ? keys : keys.inPartition(name);
     const queues = createQueues(redis, own.queuePrefix);
@@ -67,7 +75,7 @@ export function createStorage({ redis, keys, clock, config, metrics, log }: Deps
       confirmReplicated,
     });
     const callbacks = createCallbackStore({ redis, runScript, keys: own, retentionMs });
-    const verifications = createVerifications({ store, errands, metrics });
+    const verifications = createVerifications({ store, errands, metrics, onChange: spending.book });
     return { name, keys: own, queues, errands, store, callbacks, verifications };
   }
 
@@ -84,6 +92,9 @@ export function createStorage({ redis, keys, clock, config, metrics, log }: Deps
     callbacks,
     troubles,
     verifications,
+    decisions,
+    testNumbers,
+    spending,
     closeQueues: () =>
       Promise.all(partitions.flatMap(({ queues }) => Object.values(queues).map((queue) => queue.close()))),
     erasures: createErasures({ redis, runScript, keys, clock, random, partitions, metrics, retentionMs }),

@@ -4,7 +4,7 @@ import type { PartitionErrands } from './errands.ts';
 import type { VerificationId } from './ids.ts';
 import type { Metrics } from './metrics.ts';
 import type { Verification } from './verification.ts';
-import type { Creation, PartitionVerificationStore, Stored, Update } from './verification-store.ts';
+import type { Change, Creation, PartitionVerificationStore, Stored, Update } from './verification-store.ts';
 
 /** Verifications as both processes handle them: an event is decided and stored, then its errands are run. */
 export interface Verifications {
@@ -20,23 +20,24 @@ export function createVerifications(deps: {
   store: PartitionVerificationStore;
   errands: Pick<PartitionErrands, 'carryOut'>;
   metrics: Metrics;
+  /** Whatever else a stored change is counted in. It must not fail: the change stands. */
+  onChange: (change: Change) => Promise<void>;
 }): Verifications {
+  async function follow(change: Change): Promise<void> {
+    deps.metrics.countChange(change);
+    await Promise.all([deps.onChange(change), deps.errands.carryOut(change)]);
+  }
+
   return {
     async create(decision, now) {
       const creation = await deps.store.create(decision, now);
-      if (creation.kind === 'created') {
-        deps.metrics.countChange(creation.change);
-        await deps.errands.carryOut(creation.change);
-      }
+      if (creation.kind === 'created') await follow(creation.change);
       return creation;
     },
 
     async update(id, event, known) {
       const update = await deps.store.update(id, event, known);
-      if (update?.change) {
-        deps.metrics.countChange(update.change);
-        await deps.errands.carryOut(update.change);
-      }
+      if (update?.change) await follow(update.change);
       return update;
     },
 

@@ -15,7 +15,6 @@ import { createRedisClock } from '../shared/redis-clock.ts';
 import { within } from '../shared/shutdown.ts';
 import { createSignalWireClient } from '../shared/signalwire-client.ts';
 import { createStorage } from '../shared/storage.ts';
-import { createTestNumbers } from '../shared/test-numbers.ts';
 import { USER_AGENT } from '../shared/version.ts';
 import { createCallbackRequest } from './callback-request.ts';
 import { createChannelRate } from './channel-rate.ts';
@@ -69,6 +68,7 @@ export async function startWorker(
     verifications,
     erasures,
     troubles,
+    testNumbers,
     health,
   } = storage;
   const monotonicNow = () => performance.now();
@@ -91,7 +91,7 @@ export async function startWorker(
   const sendAttempt = createSendAttempt({
     verifications,
     signalwire,
-    testNumbers: createTestNumbers(config.testNumbers, clock),
+    testNumbers,
     circuits: { sms: circuit('sms'), call: circuit('call') },
     heldBack: {
       sms: createHeldBack(config.channels.sms.ratePerSecond, monotonicNow),

@@ -44,6 +44,7 @@ describe('simulating a submission', () => {
       code_type: 'numeric',
       expires_in: 600,
       max_checks: 3,
+      estimated_cost: null,
     });
     expect(await submitted(service, body)).toBe(202);
   });

@@ -89,6 +89,11 @@ describe('the configuration', () => {
         failedChecksTotal: enforced([100, 86_400]),
         checks: enforced([100, 1]),
       },
+      spending: {
+        prices: undefined,
+        dailyBudget: undefined,
+        apiKeyBudget: { otherwise: undefined, named: new Map() },
+      },
       defaultWorkflow: [{ channel: 'sms', timeout: 45 }, { channel: 'call' }],
       sending: {
         timeoutMs: 10_000,
@@ -666,6 +671,26 @@ describe('a single value', () => {
     expect(load({ LIMIT_COUNTRY: text }).limits.country).toEqual({ otherwise, named: new Map(Object.entries(named)) });
   });
 
+  it('has prices by country and budgets by API key, in millionths', () => {
+    const prices = { PRICE_SMS: '0.0079;gb=0.05', PRICE_CALL: '1' };
+    expect(load({ ...prices, DAILY_BUDGET: 'monitor:25', DAILY_BUDGET_API_KEY: 'off; shop = 2.5' }).spending).toEqual({
+      prices: {
+        sms: { otherwise: 7_900, named: new Map([['GB', 50_000]]) },
+        call: { otherwise: 1_000_000, named: new Map() },
+      },
+      dailyBudget: { mode: 'monitor', amount: 25_000_000 },
+      apiKeyBudget: { otherwise: undefined, named: new Map([['shop', { mode: 'enforce', amount: 2_500_000 }]]) },
+    });
+  });
+
+  it.each([
+    [{ DAILY_BUDGET: '25' }, ['PRICE_SMS', 'PRICE_CALL']],
+    [{ DAILY_BUDGET_API_KEY: 'shop=25', PRICE_CALL: '1' }, ['PRICE_SMS']],
+    [{ PRICE_SMS: '1', DAILY_BUDGET: 'off' }, ['PRICE_CALL']],
+  ])('with %j lacks %j', (env, lacking) => {
+    expect(badNames(env)).toEqual(lacking);
+  });
+
   it.each([1, 2, 4, 8, 16, 32, 64, 128, 256])('PARTITIONS may be %i', (count) => {
     expect(load({ PARTITIONS: String(count) }).partitions).toBe(count);
   });
@@ -702,6 +727,10 @@ describe('a single value', () => {
     ],
     ['LIMIT_COUNTRY', ['10/d;XX=5/d', '10/d;=5/d', '10/d;5/h', 'US=5']],
     ['LIMIT_API_KEY', ['off;my app=5/s', 'name=', '5/s;name']],
+    ['PRICE_SMS', ['-1', '1,5', '0.1234567', 'GB=0.05', '0.01;XX=1', '0.01;GB=', 'off']],
+    ['PRICE_CALL', ['$1', '.5']],
+    ['DAILY_BUDGET', ['0', '-5', '25 USD', 'monitor:', 'watch:5', '25;shop=5']],
+    ['DAILY_BUDGET_API_KEY', ['25;my app=5', 'shop=', 'shop=0']],
     ['SEND_TIMEOUT_MS', ['0', '10s', '600001']],
     ['SEND_TRIES', ['0', '101', '1.5']],
     ['SEND_BACKOFF_MS', ['-1', '500ms']],

@@ -286,6 +286,7 @@ describe('the close of a verification', () => {
         store: bench.store,
         errands: bench.errands,
         metrics: createMetrics('worker'),
+        onChange: async () => {},
       }),
       clock: bench.clock,
     });

@@ -26,7 +26,7 @@ async function openBench() {
   const queues = createQueues(redis, keys.queuePrefix);
   const errands = createErrands({ queues, clock, log });
   const metrics = createMetrics('worker');
-  const verifications = createVerifications({ store, errands, metrics });
+  const verifications = createVerifications({ store, errands, metrics, onChange: async () => {} });
   const deps = {
     redis,
     keys,

@@ -28,7 +28,8 @@ beforeAll(async () => {
   storage = await openStorage();
   const { redis, keys, clock, store } = storage;
   queues = createQueues(redis, keys.queuePrefix);
-  verifications = createVerifications({ store, errands: createErrands({ queues, clock, log }), metrics });
+  const errands = createErrands({ queues, clock, log });
+  verifications = createVerifications({ store, errands, metrics, onChange: async () => {} });
   troubles = createTroubleBoard({ redis, keys });
 });
 afterAll(async () => {

@@ -320,6 +320,11 @@ export interface Simulation {
   code_type: "numeric" | "alphanumeric";
   expires_in: number;
   max_checks: number;
+  /** What it would cost by the configured prices: its first code, and one for each step; null without prices. */
+  estimated_cost: {
+    first_code: number;
+    all_steps: number;
+  } | null;
 }
 
 export interface Erasure {
