@@ -116,11 +116,11 @@ describe('a call', () => {
     expect(requests).toBe(2);
   });
 
-  it('ends with its signal while it waits for the next try', async () => {
+  it('ends with its signal while it waits for the next try', { timeout: 5_000 }, async () => {
     const controller = new AbortController();
     const enough = new Error('enough');
     const away = await startHttpServer((_request, response) => {
-      response.writeHead(503, { 'retry-after': '9' }).end(() => setImmediate(() => controller.abort(enough)));
+      response.writeHead(503, { 'retry-after': '10' }).end(() => setImmediate(() => controller.abort(enough)));
     });
     const ringback = createRingback({ url: `http://127.0.0.1:${away.port}`, apiKey: API_KEY });
 
