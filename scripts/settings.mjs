@@ -13,6 +13,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
  * @property {string} ADMIN_USER
  * @property {string} ADMIN_PASSWORD
  * @property {string} CALLBACK_SECRET
+ * @property {string} [ENCRYPTION_KEYS] - absent from those that an older release made
  */
 
 /** @returns {DevelopmentSecrets} */
@@ -24,6 +25,7 @@ export function makeDevelopmentSecrets() {
     ADMIN_USER: 'admin',
     ADMIN_PASSWORD: randomBytes(9).toString('base64url'),
     CALLBACK_SECRET: `whsec_${randomBytes(24).toString('base64')}`,
+    ENCRYPTION_KEYS: `dev:${randomBytes(32).toString('base64')}`,
   };
 }
 
@@ -99,12 +101,13 @@ export const usesSandbox = (env) => env['NODE_ENV'] !== 'production' && !env['SI
 export function serviceEnv(env, { secrets, redisUrl, sandboxUrl }) {
   if (env['NODE_ENV'] === 'production') return { ...env, REDIS_URL: redisUrl };
 
-  const { SIGNALWIRE_PROJECT_KEY, SIGNALWIRE_TOKEN, CALLBACK_SECRET, ...signIn } = secrets;
+  const { SIGNALWIRE_PROJECT_KEY, SIGNALWIRE_TOKEN, CALLBACK_SECRET, ENCRYPTION_KEYS, ...signIn } = secrets;
   const defaults = { HOST: '127.0.0.1', ...signIn };
   if (sandboxUrl === undefined) return { ...defaults, ...env, REDIS_URL: redisUrl };
   return {
     ...defaults,
     CALLBACK_SECRET,
+    ...(ENCRYPTION_KEYS && { ENCRYPTION_KEYS }),
     DEMO: 'true',
     LIMIT_CLIENT_IP: 'off', // here all visitors are one, and nothing costs money
     CALLBACK_ALLOW_NETWORKS: '127.0.0.0/8,::1/128',

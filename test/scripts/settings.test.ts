@@ -74,7 +74,9 @@ describe('the environment of the services', () => {
 
     expect(env).toMatchObject(credentials);
     expect(Object.keys(env)).not.toEqual(
-      expect.arrayContaining([expect.stringMatching(/^(DEMO|CALLBACK_ALLOW_NETWORKS|CALLBACK_SECRET)$/)]),
+      expect.arrayContaining([
+        expect.stringMatching(/^(DEMO|CALLBACK_ALLOW_NETWORKS|CALLBACK_SECRET|ENCRYPTION_KEYS)$/),
+      ]),
     );
   });
 
