@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { pino } from 'pino';
 import { it as base, inject } from 'vitest';
 import type { HttpTimeouts } from '../src/api/http-server.ts';
 import { type RunningApi, startApi } from '../src/api/start-api.ts';
@@ -10,6 +9,7 @@ import { createSandbox } from '../src/sandbox/sandbox.ts';
 import type { Clock } from '../src/shared/clock.ts';
 import { loadConfig } from '../src/shared/config.ts';
 import { createKeys } from '../src/shared/keys.ts';
+import { createLogger } from '../src/shared/logger.ts';
 import { partitionNames } from '../src/shared/partitions.ts';
 import { QUEUE_NAMES, type QueueName } from '../src/shared/queues.ts';
 import type { VerificationView } from '../src/shared/verification-view.ts';
@@ -116,15 +116,16 @@ export async function startService({
     ...env,
   };
   const logged: string[] = [];
-  const log = pino({ level: environment['LOG_LEVEL'] ?? 'info' }, { write: (line: string) => logged.push(line) });
-  const api: RunningApi = await startApi(loadConfig(environment, 'api'), log, {
+  const level = environment['LOG_LEVEL'] ?? 'info';
+  const logTo = (process: string) => createLogger(process, level, { write: (line: string) => logged.push(line) });
+  const api: RunningApi = await startApi(loadConfig(environment, 'api'), logTo('api'), {
     clock,
     ...(supervisor && { supervisor }),
     ...(timeouts && { timeouts }),
   });
   const workers: RunningWorker[] = [];
   for (let i = 0; i < workerCount; i++)
-    workers.push(await startWorker(loadConfig(environment, 'worker'), log, { clock }));
+    workers.push(await startWorker(loadConfig(environment, 'worker'), logTo('worker'), { clock }));
   const redis = new Redis(String(environment['REDIS_URL']));
   const partitions = partitionNames(Number(environment['PARTITIONS'] ?? 1)).map((partition) => {
     const prefix = createKeys().inPartition(partition).queuePrefix;

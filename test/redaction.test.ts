@@ -170,7 +170,7 @@ describe('everything that is written during a full run', () => {
       callbacks: JSON.stringify(service.receiver.received),
       decisions: JSON.stringify((await service.call('GET', '/v1/audit')).body),
     };
-    expect(written.logs).toContain('"msg":"try ended"');
+    expect(written.logs).toContain('"fact":"attempt.sent"');
     expect(written.metrics).toContain('ringback_tries_total');
     expect(written.board).toMatch(/"id":"att_/);
     expect(written.callbacks).toContain('verification.approved');

@@ -3,6 +3,7 @@ import { hashClient, hashLimitKey } from '../shared/client-network.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
 import { newVerificationId, type RandomHex } from '../shared/ids.ts';
+import { currentOrigin } from '../shared/origin.ts';
 import { countryOf, type E164, hashNumber, maskNumber, numberTypeOf, slotOf } from '../shared/phone-number.ts';
 import type { Applicant } from '../shared/screening.ts';
 import type { TestNumbers } from '../shared/test-numbers.ts';
@@ -52,6 +53,7 @@ export function createDraftVerification({ config, clock, numberKey, testNumbers,
       country: countryOf(to) ?? null,
       ...(client !== undefined && { client }),
       ...(rateLimitKeys !== undefined && { rateLimitKeys }),
+      origin: currentOrigin(),
       from: filled.from,
       message: body.message ?? null,
       codeLength: fixedCode?.length ?? filled.codeLength,

@@ -447,7 +447,12 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
       '/readyz': {
         get: probe('readyz', 'Whether it can serve: Redis answers and it is not shutting down', {
           200: { status: 'ready', redis: 'ok', degraded: [] },
-          503: { status: 'unavailable', redis: 'unreachable', degraded: [] },
+          503: {
+            status: 'unavailable',
+            redis: 'unreachable',
+            detail: 'Redis is connected and did not answer within 1 s',
+            degraded: [],
+          },
         }),
       },
     },

@@ -23,10 +23,10 @@ export function createProblemHandler(log: Logger): ErrorRequestHandler {
     if (response.headersSent) return next(error);
     const problem = asProblem(error);
     if (problem.code === 'internal-error') {
-      log.error({ err: error, requestId: response.locals['requestId'] }, 'unexpected error');
+      log.error({ err: error }, 'unexpected error');
     } else if (problem.code === 'unavailable') {
       const reason = error instanceof Error ? error.message : String(error);
-      log.warn({ reason, requestId: response.locals['requestId'] }, 'answered 503');
+      log.warn({ reason }, 'answered 503');
     }
     sendProblem(response, problem);
   };

@@ -8,7 +8,7 @@ import { createAuditLog } from '../shared/audit-log.ts';
 import { createNetworkPolicy } from '../shared/callback-target.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
-import { createCountryRule } from '../shared/country-rule.ts';
+import { allowedCountries, createCountryRule } from '../shared/country-rule.ts';
 import { createFamiliarClients } from '../shared/familiar-clients.ts';
 import { randomHex } from '../shared/ids.ts';
 import { createKeys } from '../shared/keys.ts';
@@ -95,8 +95,8 @@ export async function startApi(
       redisClock.sync().then(resolve, () => {}); // measured again in a few seconds
     });
   });
-  const metrics = createMetrics('api');
-  const storage = createStorage({ redis, keys, clock, config, metrics, log });
+  const metrics = createMetrics('api', allowedCountries(config.countries));
+  const storage = createStorage({ redis, keys, clock, redisClock, config, metrics, log });
   const {
     runScript,
     policy,
@@ -239,7 +239,11 @@ export async function startApi(
   const operations =
     config.metricsPort === undefined
       ? undefined
-      : await startOperationsServer({ health, metrics }, config.host, config.metricsPort);
+      : await startOperationsServer(
+          { health, scrape: storage.scrape, contentType: metrics.registry.contentType },
+          config.host,
+          config.metricsPort,
+        );
   log.info({ port, metricsPort: operations?.port }, 'api is listening');
 
   return {

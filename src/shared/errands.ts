@@ -4,6 +4,7 @@ import type { Callback } from './callback.ts';
 import type { Clock, EpochMs } from './clock.ts';
 import { nextAlarm } from './decide.ts';
 import type { VerificationId } from './ids.ts';
+import { currentOrigin } from './origin.ts';
 import type { AttemptJob, CallbackJob, Queues, VerificationJob } from './queues.ts';
 import { priorityOf } from './queues.ts';
 import type { StoryFact } from './story.ts';
@@ -30,13 +31,20 @@ export type Errands = Pick<PartitionErrands, 'bringForward' | 'tellInLog'>;
  * later, is put back by the reconciler, so a failure is logged and never undoes the change.
  */
 export function createErrands({ queues, clock, log }: Deps) {
+  const originOf = (v: Verification) => ({ ...v.origin, ...currentOrigin() });
   const addAlarm = (v: OpenVerification) => {
     const now = clock.now();
-    const data: VerificationJob = { verification_id: v.id, to: v.masked };
+    const data: VerificationJob = { verification_id: v.id, to: v.masked, ...originOf(v) };
     return queues.verifications.add('verification', data, { jobId: v.id, delay: Math.max(0, nextAlarm(v, now) - now) });
   };
   const addAttempt = (v: Verification, a: Attempt) => {
-    const data: AttemptJob = { verification_id: v.id, attempt_id: a.id, channel: a.channel, to: v.masked };
+    const data: AttemptJob = {
+      verification_id: v.id,
+      attempt_id: a.id,
+      channel: a.channel,
+      to: v.masked,
+      ...originOf(v),
+    };
     const delay = Math.max(0, a.nextTryAt - clock.now());
     return queues[a.channel].add('attempt', data, { jobId: a.id, priority: priorityOf(a.startedAt), delay });
   };
@@ -45,6 +53,7 @@ export function createErrands({ queues, clock, log }: Deps) {
       callback_id: c.id,
       type: c.type,
       ...(c.verificationId !== null && { verification_id: c.verificationId }),
+      ...currentOrigin(),
     };
     const delay = Math.max(0, (c.nextAt ?? 0) - clock.now());
     return queues.callbacks.add(c.type, data, { jobId: c.id, delay });

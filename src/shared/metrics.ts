@@ -3,26 +3,44 @@ import type { Change } from './verification-store.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
+/** Numbers of other countries are counted together, so that what clients submit cannot make more and more series. */
+const OTHER_COUNTRY = 'other';
+
 /**
- * The counters of one process. No id, number, key or URL is ever a label.
+ * What one process measures. No id, number, key or URL is ever a label.
  *
  * @param process - which process reports, as a label on everything.
+ * @param countries - those that codes are meant for: they are counted by themselves.
  */
-export function createMetrics(process: 'api' | 'worker') {
+export function createMetrics(process: 'api' | 'worker', countries: readonly string[]) {
   const registry = new Registry();
   registry.setDefaultLabels({ process });
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
 
-  const created = new Counter({
-    name: 'ringback_verifications_created_total',
-    help: 'Verifications stored.',
+  const started = new Counter({
+    name: 'ringback_verifications_started_total',
+    help: 'Verifications stored, by the channel of the first step and country.',
+    labelNames: ['channel', 'country'],
     registers,
   });
-  const closed = new Counter({
-    name: 'ringback_verifications_closed_total',
-    help: 'Verifications closed, by status and reason.',
-    labelNames: ['status', 'reason'],
+  const finished = new Counter({
+    name: 'ringback_verifications_finished_total',
+    help: 'Verifications closed, by status, reason and country.',
+    labelNames: ['status', 'reason', 'country'],
+    registers,
+  });
+  const timeToApprove = new Histogram({
+    name: 'ringback_time_to_approve_seconds',
+    help: 'From the submission to the right code.',
+    buckets: [5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600],
+    registers,
+  });
+  const timeToSend = new Histogram({
+    name: 'ringback_time_to_send_seconds',
+    help: "From an attempt's start to its code's acceptance by SignalWire, by channel.",
+    labelNames: ['channel'],
+    buckets: [0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30, 60, 120],
     registers,
   });
   const attempts = new Counter({
@@ -48,8 +66,8 @@ export function createMetrics(process: 'api' | 'worker') {
     }),
     tryDuration: new Histogram({
       name: 'ringback_try_duration_seconds',
-      help: "SignalWire's time to answer a try.",
-      labelNames: ['channel'],
+      help: "SignalWire's time to answer a try, by channel and outcome.",
+      labelNames: ['channel', 'outcome'],
       buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
       registers,
     }),
@@ -63,6 +81,12 @@ export function createMetrics(process: 'api' | 'worker') {
       name: 'ringback_callback_deliveries_total',
       help: 'Deliveries of callbacks, by outcome.',
       labelNames: ['outcome'],
+      registers,
+    }),
+    callbackDelay: new Histogram({
+      name: 'ringback_callback_delay_seconds',
+      help: 'From an event to the delivery of its callback.',
+      buckets: [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1_800, 7_200, 36_000],
       registers,
     }),
     endpointsDisabled: new Counter({
@@ -95,6 +119,34 @@ export function createMetrics(process: 'api' | 'worker') {
       labelNames: ['channel'],
       registers,
     }),
+    queueJobs: new Gauge({
+      name: 'ringback_queue_jobs',
+      help: 'Jobs of a queue, by state. Every process tells the same: take the maximum, not the sum.',
+      labelNames: ['queue', 'state'],
+      registers,
+    }),
+    queueOldestWaiting: new Gauge({
+      name: 'ringback_queue_oldest_waiting_seconds',
+      help: 'How long the job next in turn has been due. Every process tells the same: take the maximum, not the sum.',
+      labelNames: ['queue'],
+      registers,
+    }),
+    queueStill: new Gauge({
+      name: 'ringback_queue_still_seconds',
+      help: 'How long jobs that may run have waited in this worker while nothing moved; it ends itself at 60.',
+      labelNames: ['queue', 'partition'],
+      registers,
+    }),
+    redisUp: new Gauge({
+      name: 'ringback_redis_up',
+      help: 'Whether Redis told about the queues when this was asked: 1, or 0.',
+      registers,
+    }),
+    redisClockSkew: new Gauge({
+      name: 'ringback_redis_clock_skew_seconds',
+      help: "How far this machine's clock is ahead of Redis's.",
+      registers,
+    }),
     channelPauses: new Counter({
       name: 'ringback_channel_pauses_total',
       help: 'Times that a whole channel paused because two numbers met a 429.',
@@ -111,15 +163,20 @@ export function createMetrics(process: 'api' | 'worker') {
 
     /** Counts what a stored change tells. */
     countChange({ before, after, facts }: Change): void {
-      if (before === null) created.inc();
+      const country = after.country !== null && countries.includes(after.country) ? after.country : OTHER_COUNTRY;
+      if (before === null) started.inc({ channel: after.workflow[0]?.channel ?? 'none', country });
       if (after.closedAt !== null && (before === null || before.closedAt === null)) {
-        closed.inc({ status: after.status, reason: after.reason ?? 'none' });
+        finished.inc({ status: after.status, reason: after.reason ?? 'none', country });
+        if (after.status === 'approved') timeToApprove.observe((after.closedAt - after.createdAt) / 1000);
       }
       const running = new Set(['queued', 'sending']);
       for (const attempt of after.attempts) {
         const was = before?.attempts.find((a) => a.id === attempt.id);
         const ran = was === undefined || running.has(was.status);
         if (ran && !running.has(attempt.status)) attempts.inc({ channel: attempt.channel, status: attempt.status });
+        if (attempt.sentAt !== null && was?.sentAt == null) {
+          timeToSend.observe({ channel: attempt.channel }, (attempt.sentAt - attempt.startedAt) / 1000);
+        }
       }
       for (const fact of facts) {
         if (fact.type !== 'verification.fallback' || !fact.attempt) continue;

@@ -1,11 +1,13 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Health } from './health.ts';
-import type { Metrics } from './metrics.ts';
+import type { Scrape } from './scrape.ts';
 
 interface Deps {
   health: Health;
-  metrics: Metrics;
+  scrape: Scrape;
+  /** Of what `scrape` answers. */
+  contentType: string;
 }
 
 export interface OperationsServer {
@@ -15,7 +17,7 @@ export interface OperationsServer {
 
 /** Serves `/metrics`, `/livez` and `/readyz` on a port of its own, for the operator's network only. */
 export async function startOperationsServer(
-  { health, metrics }: Deps,
+  { health, scrape, contentType }: Deps,
   host: string,
   port: number,
 ): Promise<OperationsServer> {
@@ -31,8 +33,8 @@ export async function startOperationsServer(
         () => answer(503, 'application/json', JSON.stringify({ status: 'unavailable' })),
       );
     } else if (path === '/metrics') {
-      metrics.registry.metrics().then(
-        (text) => answer(200, metrics.registry.contentType, text),
+      scrape().then(
+        (text) => answer(200, contentType, text),
         () => answer(500, 'text/plain', 'the metrics could not be collected'),
       );
     } else {

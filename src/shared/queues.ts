@@ -3,20 +3,21 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { Channel } from './channel.ts';
 import { isCallbackId, isVerificationId } from './ids.ts';
+import { Origin } from './origin.ts';
 
 export const QUEUE_NAMES = ['verifications', 'sms', 'call', 'callbacks'] as const;
 export type QueueName = (typeof QUEUE_NAMES)[number];
 export type Queues = Record<QueueName, Queue>;
 
 /** Jobs of `verifications`: the alarm clock of one open verification. */
-export const VerificationJob = z.object({
+export const VerificationJob = Origin.extend({
   verification_id: z.custom<`ver_${string}`>((v) => typeof v === 'string' && isVerificationId(v)),
   to: z.string(),
 });
 export type VerificationJob = z.infer<typeof VerificationJob>;
 
 /** Jobs of `sms` and `call`: one attempt. `to` is masked and only for the eyes of an operator. */
-export const AttemptJob = z.object({
+export const AttemptJob = Origin.extend({
   verification_id: z.custom<`ver_${string}`>((v) => typeof v === 'string' && isVerificationId(v)),
   attempt_id: z.string().startsWith('att_'),
   channel: Channel,
@@ -25,7 +26,7 @@ export const AttemptJob = z.object({
 export type AttemptJob = z.infer<typeof AttemptJob>;
 
 /** Jobs of `callbacks`: one callback. */
-export const CallbackJob = z.object({
+export const CallbackJob = Origin.extend({
   callback_id: z.custom<`cb_${string}`>((v) => typeof v === 'string' && isCallbackId(v)),
   verification_id: z.string().optional(),
   type: z.string(),

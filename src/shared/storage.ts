@@ -17,8 +17,10 @@ import { createPartitioned, endpointsSeenFrom, type Partition } from './partitio
 import { type PartitionName, partitionNames, ROOT_PARTITION } from './partitions.ts';
 import { policyOf } from './policy.ts';
 import { createQueues } from './queues.ts';
+import type { RedisClock } from './redis-clock.ts';
 import { createRunScript } from './redis-scripts.ts';
 import { createConfirmReplicated } from './replication.ts';
+import { createScrape } from './scrape.ts';
 import { createSpending } from './spending.ts';
 import { createTestNumbers } from './test-numbers.ts';
 import { createTroubleBoard } from './trouble.ts';
@@ -29,13 +31,15 @@ interface Deps {
   redis: Redis;
   keys: Keys;
   clock: Clock;
+  /** What Redis's own clock says of this machine's. */
+  redisClock: RedisClock;
   config: Config;
   metrics: Metrics;
   log: Logger;
 }
 
 /** Wires what both processes keep in Redis: the records, the queues, and what they tell each other. */
-export function createStorage({ redis, keys, clock, config, metrics, log }: Deps) {
+export function createStorage({ redis, keys, clock, redisClock, config, metrics, log }: Deps) {
   const runScript = createRunScript(redis);
   const policy = policyOf(config);
   const { retentionMs } = config;
@@ -75,7 +79,7 @@ export function createStorage({ redis, keys, clock, config, metrics, log }: Deps
       confirmReplicated,
     });
     const callbacks = createCallbackStore({ redis, runScript, keys: own, retentionMs });
-    const verifications = createVerifications({ store, errands, metrics, onChange: spending.book });
+    const verifications = createVerifications({ store, errands, metrics, log, onChange: spending.book });
     return { name, keys: own, queues, errands, store, callbacks, verifications };
   }
 
@@ -99,6 +103,7 @@ export function createStorage({ redis, keys, clock, config, metrics, log }: Deps
       Promise.all(partitions.flatMap(({ queues }) => Object.values(queues).map((queue) => queue.close()))),
     erasures: createErasures({ redis, runScript, keys, clock, random, partitions, metrics, retentionMs }),
     endpointEvents: createEndpointEvents({ endpoints, callbacks, errands, clock, random }),
+    scrape: createScrape({ metrics, redis, partitions, policy, clock, clockSkewMs: redisClock.skewMs }),
     health: createHealth({ redis, troubles, monotonicNow: () => performance.now() }),
   };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Channel } from './channel.ts';
 import type { AttemptId, VerificationId } from './ids.ts';
+import { Origin } from './origin.ts';
 
 /** One entry of the workflow; `timeout` in seconds, from SignalWire's acceptance of the step's code to the next step. */
 const StoredStep = z.object({ channel: Channel, timeout: z.number().optional() });
@@ -88,6 +89,8 @@ const Common = z.object({
   client: z.string().optional(),
   /** `rate_limit_keys`: name to keyed hash of the value. */
   rateLimitKeys: z.record(z.string(), z.string()).optional(),
+  /** The request that submitted it. */
+  origin: Origin.optional(),
   from: z.string().nullable(),
   message: z.string().nullable(),
   codeLength: z.number(),

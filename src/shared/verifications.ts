@@ -1,12 +1,16 @@
+import type { Logger } from 'pino';
 import type { EpochMs } from './clock.ts';
 import type { Decision, VerificationEvent } from './decide.ts';
 import type { PartitionErrands } from './errands.ts';
 import type { VerificationId } from './ids.ts';
 import type { Metrics } from './metrics.ts';
+import { currentOrigin, setOffBy } from './origin.ts';
+import { logStory } from './story-log.ts';
+import { sentence } from './story-words.ts';
 import type { Verification } from './verification.ts';
 import type { Change, Creation, PartitionVerificationStore, Stored, Update } from './verification-store.ts';
 
-/** Verifications as both processes handle them: an event is decided and stored, then its errands are run. */
+/** Verifications as both processes handle them: an event is decided and stored, then it is counted and told, and its errands are run. */
 export interface Verifications {
   /** Stores a new one; refused, naming the other one, when its owner has an open one for the number. */
   create(decision: Decision, now: EpochMs): Promise<Creation>;
@@ -22,10 +26,16 @@ export function createVerifications(deps: {
   metrics: Metrics;
   /** Whatever else a stored change is counted in. It must not fail: the change stands. */
   onChange: (change: Change) => Promise<void>;
+  log: Logger;
 }): Verifications {
   async function follow(change: Change): Promise<void> {
+    const { after, story } = change;
     deps.metrics.countChange(change);
-    await Promise.all([deps.onChange(change), deps.errands.carryOut(change)]);
+    // whoever lets time do its work knows only from the record what set it off
+    await setOffBy({ ...after.origin, ...currentOrigin() }, () => {
+      logStory(deps.log, after, story, (fact) => sentence(fact, after));
+      return Promise.all([deps.onChange(change), deps.errands.carryOut(change)]);
+    });
   }
 
   return {

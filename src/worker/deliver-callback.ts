@@ -11,6 +11,7 @@ import type { Errands } from '../shared/errands.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import { CallbackJob } from '../shared/queues.ts';
 import type { StoryFact } from '../shared/story.ts';
+import { logStory } from '../shared/story-log.ts';
 import { callbackSentence } from '../shared/story-words.ts';
 import type { PostCallback, Delivery as PostedDelivery } from './callback-request.ts';
 import { RetryLater, sleepUntil } from './retry-later.ts';
@@ -67,20 +68,8 @@ export function createDeliverCallback(deps: Deps) {
     const delivery = await deliver(stored, endpoint).finally(giveBack);
     metrics.deliveries.inc({ outcome: delivery.kind });
     const after = await untilStored(log, () => record(stored, delivery, startedAt));
-    log.info(
-      {
-        callback: callback.id,
-        event: callback.eventId,
-        type: callback.type,
-        verification: callback.verificationId,
-        outcome: delivery.kind,
-        httpStatus: 'httpStatus' in delivery ? delivery.httpStatus : null,
-        delivery: after.deliveries.length,
-        ms: Math.round(delivery.latencyMs),
-      },
-      'callback delivery ended',
-    );
     if (endpoint !== undefined && endpoint !== null) await judgeEndpoint(endpoint, delivery);
+    if (delivery.kind === 'delivered') metrics.callbackDelay.observe((clock.now() - after.createdAt) / 1000);
     if (after.status === 'delivered') return 'delivered';
     const reason = describe(delivery);
     if (after.nextAt !== null) throw new RetryLater(reason, after.nextAt - clock.now());
@@ -125,6 +114,7 @@ export function createDeliverCallback(deps: Deps) {
       const told = tellDelivery(after, delivery, clock.now());
       if (await callbacks.save(stored, after, told)) {
         const { verificationId: id } = after;
+        logStory(log, { id }, [told], callbackSentence);
         // cosmetic: the job may be gone, and Redis too
         if (id !== null) await deps.tellInLog(id, [told], callbackSentence).catch(() => {});
         return after;

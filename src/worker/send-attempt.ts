@@ -108,18 +108,7 @@ export function createSendAttempt(deps: Deps) {
     );
     const seconds = (monotonicNow() - startedAt) / 1000;
     metrics.tries.inc({ channel: attempt.channel, outcome: outcome.kind });
-    metrics.tryDuration.observe({ channel: attempt.channel }, seconds);
-    log.info(
-      {
-        verification: v.id,
-        attempt: attempt.id,
-        channel: attempt.channel,
-        outcome: outcome.kind,
-        httpStatus: 'httpStatus' in outcome ? outcome.httpStatus : null,
-        ms: Math.round(seconds * 1000),
-      },
-      'try ended',
-    );
+    metrics.tryDuration.observe({ channel: attempt.channel, outcome: outcome.kind }, seconds);
     return outcome;
   }
 

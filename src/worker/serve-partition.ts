@@ -1,4 +1,4 @@
-import { type Job, type Processor, RateLimitError, Worker } from 'bullmq';
+import { type Job, MetricsTime, type Processor, RateLimitError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Channel } from '../shared/channel.ts';
@@ -6,6 +6,7 @@ import type { Clock } from '../shared/clock.ts';
 import type { Erasures } from '../shared/erasures.ts';
 import type { RandomHex } from '../shared/ids.ts';
 import type { Metrics } from '../shared/metrics.ts';
+import { Origin, setOffBy } from '../shared/origin.ts';
 import type { Partition } from '../shared/partitioned.ts';
 import { QUEUE_NAMES, type QueueName } from '../shared/queues.ts';
 import type { ChannelRate } from './channel-rate.ts';
@@ -30,8 +31,14 @@ interface Deps {
   onWedged: (queue: QueueName) => void;
 }
 
+export interface ServedPartition {
+  /** How long jobs that may run have waited in a queue while nothing moved, ms. */
+  stillMs(queue: QueueName): number;
+  close(): Promise<void>;
+}
+
 /** Serves the queues of one partition, and reconciles its records. */
-export async function servePartition(deps: Deps): Promise<{ close(): Promise<void> }> {
+export async function servePartition(deps: Deps): Promise<ServedPartition> {
   const { partition, redis, processors, rate, lockDurationMs, metrics, log } = deps;
   const { keys, queues } = partition;
 
@@ -49,7 +56,9 @@ export async function servePartition(deps: Deps): Promise<{ close(): Promise<voi
 
   const workers = QUEUE_NAMES.map((name) => {
     const process = name === 'sms' || name === 'call' ? inTurn(name) : processors[name].process;
-    const worker = new Worker(name, process, {
+    const setOff: Processor = (job, token, signal) =>
+      setOffBy(Origin.safeParse(job.data).data, () => process(job, token, signal));
+    const worker = new Worker(name, setOff, {
       prefix: keys.queuePrefix,
       connection: redis,
       concurrency: processors[name].concurrency,
@@ -57,6 +66,7 @@ export async function servePartition(deps: Deps): Promise<{ close(): Promise<voi
       stalledInterval: Math.max(1_000, Math.round(lockDurationMs / 4)),
       maxStalledCount: 10,
       settings: { backoffStrategy: storedBackoff },
+      metrics: { maxDataPoints: MetricsTime.ONE_HOUR }, // without it BullMQ counts nothing
     });
     const queue = { queue: name, partition: partition.name };
     worker.on('error', (error) => log.warn({ ...queue, reason: error.message }, 'queue error'));
@@ -76,10 +86,16 @@ export async function servePartition(deps: Deps): Promise<{ close(): Promise<voi
     keepRateLimits: rate.keep,
   });
   reconciler.start();
-  const watchdog = createWatchdog({ queues, workers, monotonicNow: deps.monotonicNow });
+  const watchdog = createWatchdog({
+    queues,
+    workers,
+    monotonicNow: deps.monotonicNow,
+    onLook: (queue, stillMs) => metrics.queueStill.set({ queue, partition: partition.name }, stillMs / 1000),
+  });
   watchdog.start(deps.onWedged);
 
   return {
+    stillMs: watchdog.stillMs,
     async close() {
       watchdog.stop();
       await Promise.all([reconciler.stop(), ...workers.map((worker) => worker.close())]);

@@ -4,6 +4,8 @@ import { createCallbackAgent, createNetworkPolicy } from '../shared/callback-tar
 import type { Channel } from '../shared/channel.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
+import { allowedCountries } from '../shared/country-rule.ts';
+import { formatSpan } from '../shared/duration.ts';
 import { randomHex } from '../shared/ids.ts';
 import { createKeys } from '../shared/keys.ts';
 import { createMetrics } from '../shared/metrics.ts';
@@ -23,7 +25,7 @@ import { createDeliverCallback } from './deliver-callback.ts';
 import { createHeldBack } from './held-back.ts';
 import { createPauseChannel } from './pause-channel.ts';
 import { createSendAttempt } from './send-attempt.ts';
-import { servePartition } from './serve-partition.ts';
+import { type ServedPartition, servePartition } from './serve-partition.ts';
 import { createTargetSlots } from './target-slots.ts';
 import { createWakeVerification } from './wake-verification.ts';
 
@@ -31,6 +33,9 @@ import { createWakeVerification } from './wake-verification.ts';
 const ALARM_CONCURRENCY = 50;
 /** Running tries end within their own timeout; what is left after this is taken up by another worker. */
 const DRAIN_LIMIT_MS = 17_000;
+
+/** Jobs that wait for so long while nothing moves make a worker not ready; see the watchdog. */
+const STILL_TOLD_MS = 30_000;
 
 type Processors = Record<QueueName, { process: Processor; concurrency: number }>;
 
@@ -56,8 +61,8 @@ export async function startWorker(
   const redisClock = createRedisClock({ redis });
   await redisClock.sync();
   const clock = given.clock ?? redisClock;
-  const metrics = createMetrics('worker');
-  const storage = createStorage({ redis, keys, clock, config, metrics, log });
+  const metrics = createMetrics('worker', allowedCountries(config.countries));
+  const storage = createStorage({ redis, keys, clock, redisClock, config, metrics, log });
   const {
     runScript,
     partitions,
@@ -149,10 +154,15 @@ export async function startWorker(
         }),
       ),
   );
+  health.alsoAsk(() => standsStill(served));
   const operations =
     config.metricsPort === undefined
       ? undefined
-      : await startOperationsServer({ health, metrics }, config.host, config.metricsPort);
+      : await startOperationsServer(
+          { health, scrape: storage.scrape, contentType: metrics.registry.contentType },
+          config.host,
+          config.metricsPort,
+        );
   log.info({ queues: QUEUE_NAMES, metricsPort: operations?.port }, 'worker is ready');
 
   return {
@@ -167,6 +177,16 @@ export async function startWorker(
       await operations?.close();
     },
   };
+}
+
+/** What is wrong when jobs that may run are left where they are, in words. */
+function standsStill(served: readonly ServedPartition[]): string | undefined {
+  for (const queue of QUEUE_NAMES) {
+    const stillMs = Math.max(0, ...served.map((partition) => partition.stillMs(queue)));
+    if (stillMs < STILL_TOLD_MS) continue;
+    return `jobs wait in the queue ${queue} and nothing has moved for ${formatSpan(stillMs)}; this worker ends itself after a minute, to be started anew`;
+  }
+  return undefined;
 }
 
 /** Concurrency is for a process: its partitions share it. */

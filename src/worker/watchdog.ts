@@ -1,5 +1,5 @@
 import type { Queue } from 'bullmq';
-import type { QueueName } from '../shared/queues.ts';
+import { QUEUE_NAMES, type QueueName } from '../shared/queues.ts';
 
 const INTERVAL_MS = 10_000;
 /** Jobs that wait for so long while nothing moves are not waiting for their turn. */
@@ -16,15 +16,17 @@ interface Deps {
   workers: readonly Watched[];
   /** Milliseconds that only ever grow. */
   monotonicNow: () => number;
+  /** Told after each look how long a queue has stood still, ms. */
+  onLook?: (queue: QueueName, stillMs: number) => void;
 }
 
 /**
  * Notices a worker that looks alive and does nothing: a lost wake-up, or a blocked connection that never settles. BullMQ's
  * own `isRunning` stays true then, and only a new process helps.
  */
-export function createWatchdog({ queues, workers, monotonicNow }: Deps) {
-  /** The jobs next in turn when a queue was last seen to move. */
-  const still = new Map<string, { next: string; since: number }>();
+export function createWatchdog({ queues, workers, monotonicNow, onLook = () => {} }: Deps) {
+  /** The jobs next in turn when a queue was last seen to move, and until when they were seen to be the same. */
+  const still = new Map<string, { next: string; since: number; until: number }>();
   let timer: NodeJS.Timeout | undefined;
   for (const worker of workers) {
     const moved = () => still.delete(worker.name);
@@ -40,19 +42,26 @@ export function createWatchdog({ queues, workers, monotonicNow }: Deps) {
 
   /** @returns the queue that nobody serves, if there is one. */
   async function check(): Promise<QueueName | undefined> {
-    for (const name of Object.keys(queues) as QueueName[]) {
+    for (const name of QUEUE_NAMES) {
       const next = await nextInTurn(queues[name]);
       const now = monotonicNow();
       const before = still.get(name);
       if (next === undefined) still.delete(name);
-      else if (before?.next !== next) still.set(name, { next, since: now });
-      else if (now - before.since >= WEDGED_AFTER_MS) return name;
+      else if (before?.next !== next) still.set(name, { next, since: now, until: now });
+      else before.until = now;
     }
-    return undefined;
+    return QUEUE_NAMES.find((name) => stillMs(name) >= WEDGED_AFTER_MS);
+  }
+
+  /** How long jobs that may run have been seen to wait in a queue while nothing moved, ms. */
+  function stillMs(queue: QueueName): number {
+    const { since = 0, until = 0 } = still.get(queue) ?? {};
+    return until - since;
   }
 
   return {
     check,
+    stillMs,
 
     /** Looks on until a queue is found wedged, and tells which. */
     start(onWedged: (queue: QueueName) => void): void {
@@ -66,6 +75,7 @@ export function createWatchdog({ queues, workers, monotonicNow }: Deps) {
         } catch {
           still.clear();
         } finally {
+          for (const name of QUEUE_NAMES) onLook(name, stillMs(name));
           looking = false;
         }
       }, INTERVAL_MS);

@@ -24,7 +24,7 @@ afterAll(async () => {
 function erasuresOn(runScript: RunScript = storage.runScript) {
   const { redis, keys, clock, random, callbacks } = storage;
   const errands = createErrands({ queues, clock, log: pino({ level: 'silent' }) });
-  const metrics = createMetrics('worker');
+  const metrics = createMetrics('worker', ['US']);
   const store = storage.storeOn({ runScript });
   const partitions = [{ name: ROOT_PARTITION, keys, store, callbacks, errands }];
   return createErasures({ redis, runScript, keys, clock, random, partitions, metrics, retentionMs: RETENTION_MS });

@@ -285,7 +285,8 @@ describe('the close of a verification', () => {
       verifications: createVerifications({
         store: bench.store,
         errands: bench.errands,
-        metrics: createMetrics('worker'),
+        metrics: createMetrics('worker', ['US']),
+        log: bench.log,
         onChange: async () => {},
       }),
       clock: bench.clock,

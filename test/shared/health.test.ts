@@ -44,16 +44,36 @@ describe('readiness', () => {
     expect(await health.ready()).toEqual({ status: 200, body: { status: 'ready', redis: 'ok', degraded: [TROUBLE] } });
   });
 
-  it.each(['not connected', 'failing', 'silent'])('is 503 while Redis is %s', async (how) => {
+  it.each([
+    ['not connected', expect.stringContaining('not connected: look at REDIS_URL')],
+    ['failing', 'Redis refuses: READONLY'],
+    ['silent', 'Redis is connected and did not answer within 1 s'],
+  ])('is 503 while Redis is %s, and says so', async (how, detail) => {
     const { bench, health } = createBench();
     if (how === 'not connected') bench.status = 'reconnecting';
-    if (how === 'failing') bench.list = () => Promise.reject(new Error('READONLY'));
+    if (how === 'failing') bench.list = () => Promise.reject(new Error("READONLY You can't write to 10.0.0.7"));
     if (how === 'silent') bench.list = () => new Promise(() => {});
 
     const answer = health.ready();
     await vi.advanceTimersByTimeAsync(1_000);
 
-    expect(await answer).toEqual({ status: 503, body: { status: 'unavailable', redis: 'unreachable', degraded: [] } });
+    expect(await answer).toEqual({
+      status: 503,
+      body: { status: 'unavailable', redis: 'unreachable', detail, degraded: [] },
+    });
+  });
+
+  it('is 503 while a queue stands still, and ready again after it', async () => {
+    const { health } = createBench();
+    let trouble: string | undefined = 'jobs wait in the queue sms';
+    health.alsoAsk(() => trouble);
+
+    expect(await health.ready()).toEqual({
+      status: 503,
+      body: { status: 'unavailable', redis: 'ok', detail: 'jobs wait in the queue sms', degraded: [] },
+    });
+    trouble = undefined;
+    expect(await health.ready()).toMatchObject({ status: 200, body: { status: 'ready' } });
   });
 
   it('asks Redis once a second, however many probes there are', async () => {

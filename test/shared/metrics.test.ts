@@ -6,11 +6,12 @@ import { POLICY } from '../store-model/storage.ts';
 
 let metrics: Metrics;
 beforeEach(() => {
-  metrics = createMetrics('worker');
+  metrics = createMetrics('worker', ['US']);
 });
 
 const draft = {
   id: 'ver_1',
+  country: 'US',
   workflow: [{ channel: 'sms' }],
   attempts: [],
   checks: { used: 0, max: 5, inFlight: [] },
@@ -44,21 +45,43 @@ describe('the counters of a stored change', () => {
     count(null, opened);
     count(opened, withAttempt('sending'));
 
-    expect(await counted('ringback_verifications_created_total')).toEqual([[{ process: 'worker' }, 1]]);
+    expect(await counted('ringback_verifications_started_total')).toEqual([
+      [{ channel: 'sms', country: 'US', process: 'worker' }, 1],
+    ]);
     expect(await counted('ringback_attempts_ended_total')).toEqual([]);
-    expect(await counted('ringback_verifications_closed_total')).toEqual([]);
+    expect(await counted('ringback_verifications_finished_total')).toEqual([]);
   });
 
   it('count its close once, with the reason', async () => {
     const approved = withAttempt('sent', { status: 'approved', closedAt: 5 });
     count(withAttempt('sent'), approved);
     count(approved, { ...approved, to: '+44••••••••23' });
-    count(null, withAttempt('skipped', { status: 'blocked', reason: 'country_not_allowed', closedAt: 0 }));
+    count(
+      null,
+      withAttempt('skipped', { country: 'FR', status: 'blocked', reason: 'country_not_allowed', closedAt: 0 }),
+    );
 
-    expect(await counted('ringback_verifications_closed_total')).toEqual([
-      [{ status: 'approved', reason: 'none', process: 'worker' }, 1],
-      [{ status: 'blocked', reason: 'country_not_allowed', process: 'worker' }, 1],
+    expect(await counted('ringback_verifications_finished_total')).toEqual([
+      [{ status: 'approved', reason: 'none', country: 'US', process: 'worker' }, 1],
+      [{ status: 'blocked', reason: 'country_not_allowed', country: 'other', process: 'worker' }, 1],
     ]);
+  });
+
+  it('measure the time to the right code and to an accepted one, once', async () => {
+    const sent = {
+      ...opened,
+      attempts: opened.attempts.map((a) => ({ ...a, status: 'sent', startedAt: 0, sentAt: 400 })),
+    };
+    const approved = { ...sent, status: 'approved', closedAt: 12_000 };
+    count(opened, sent as Verification);
+    count(sent as Verification, approved as Verification);
+    count(approved as Verification, { ...approved, to: '+44••••••••23' } as Verification);
+
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('ringback_time_to_send_seconds_bucket{le="0.25",process="worker",channel="sms"} 0');
+    expect(text).toContain('ringback_time_to_send_seconds_bucket{le="0.5",process="worker",channel="sms"} 1');
+    expect(text).toContain('ringback_time_to_approve_seconds_sum{process="worker"} 12');
+    expect(text).toContain('ringback_time_to_approve_seconds_count{process="worker"} 1');
   });
 
   it('count each attempt when it ends, not when it is tried again', async () => {

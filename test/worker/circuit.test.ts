@@ -27,7 +27,7 @@ function circuitUnderTest(minTries = 5, board: Partial<TroubleBoard> = {}) {
     },
     clock: { now: () => monotonic },
     monotonicNow: () => monotonic,
-    metrics: createMetrics('worker'),
+    metrics: createMetrics('worker', ['US']),
     log: pino({ level: 'silent' }),
   });
   return {

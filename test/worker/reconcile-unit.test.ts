@@ -25,8 +25,8 @@ async function openBench() {
   const log = pino({}, { write: (line: string) => logged.push(line) });
   const queues = createQueues(redis, keys.queuePrefix);
   const errands = createErrands({ queues, clock, log });
-  const metrics = createMetrics('worker');
-  const verifications = createVerifications({ store, errands, metrics, onChange: async () => {} });
+  const metrics = createMetrics('worker', ['US']);
+  const verifications = createVerifications({ store, errands, metrics, log, onChange: async () => {} });
   const deps = {
     redis,
     keys,

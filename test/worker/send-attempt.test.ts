@@ -22,14 +22,14 @@ let verifications: Verifications;
 let troubles: TroubleBoard;
 const logged: string[] = [];
 const log = pino({}, { write: (line: string) => logged.push(line) });
-const metrics = createMetrics('worker');
+const metrics = createMetrics('worker', ['US']);
 
 beforeAll(async () => {
   storage = await openStorage();
   const { redis, keys, clock, store } = storage;
   queues = createQueues(redis, keys.queuePrefix);
   const errands = createErrands({ queues, clock, log });
-  verifications = createVerifications({ store, errands, metrics, onChange: async () => {} });
+  verifications = createVerifications({ store, errands, metrics, log, onChange: async () => {} });
   troubles = createTroubleBoard({ redis, keys });
 });
 afterAll(async () => {

@@ -16,6 +16,7 @@ async function createBench() {
     queues,
     worker: (name: string) => workers.find((worker) => worker.name === name) as EventEmitter,
     check: watchdog.check,
+    stillMs: watchdog.stillMs,
     pass(ms: number) {
       now += ms;
     },
@@ -41,6 +42,17 @@ afterEach(() => bench.close());
 it('finds the queue whose next job has not been taken for a minute', async () => {
   await bench.queues.call.add('attempt', {}, { priority: 7 });
   expect(await bench.afterAMinute()).toEqual([undefined, 'call']);
+});
+
+it('tells how long a queue has been seen to stand still, before that is too long', async () => {
+  await bench.queues.sms.add('attempt', {}, { priority: 7 });
+  await bench.check();
+  bench.pass(30_000);
+  await bench.check();
+  bench.pass(9_000); // nobody has looked since
+  expect([bench.stillMs('sms'), bench.stillMs('call')]).toEqual([30_000, 0]);
+  bench.worker('sms').emit('active');
+  expect(bench.stillMs('sms')).toBe(0);
 });
 
 it('finds nothing while another worker takes the jobs', async () => {
