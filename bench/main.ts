@@ -13,11 +13,12 @@ import { linePlot } from './plot.ts';
 import { machine, markdownTable, type Row } from './report.ts';
 import { openRoom } from './room.ts';
 import { slowReceivers } from './slow-receivers.ts';
+import { waitingClients } from './waiting-clients.ts';
 
 const USAGE = `npm run bench -- [--smoke] [--only <name>,…] [--write]
 
   --smoke  a small form of everything, for its correctness only
-  --only   some of: ${'submissions, attempts, workers, latency, fallback, memory, commands, open, soak, starts, receivers'}
+  --only   some of: ${'submissions, attempts, workers, latency, fallback, memory, commands, open, soak, starts, receivers, waiting'}
   --write  writes the table and the plot into docs/performance.md
 `;
 
@@ -80,6 +81,7 @@ try {
   await room.close();
 }
 if (!smoke && (!wanted || wanted.includes('receivers'))) await slowReceivers();
+if (!smoke && (!wanted || wanted.includes('waiting'))) await waitingClients();
 if (values.write) await writePage();
 process.exit(0);
 

@@ -34,8 +34,10 @@ export function createChangeFeed({ redis, channels }: { redis: Redis; channels: 
       const wakes = waiting.get(id) ?? new Set();
       waiting.set(id, wakes.add(notice));
       return {
-        /** Resolves when it has changed since the last call, when the time is over, or when the process has to go. */
-        async next(ms: number): Promise<void> {
+        /**
+         * Resolves when it has changed since the last call, or the process has to go: true; or when the time is over: false.
+         */
+        async next(ms: number): Promise<boolean> {
           if (!changed) {
             let timer: NodeJS.Timeout | undefined;
             await new Promise<void>((resolve) => {
@@ -44,7 +46,9 @@ export function createChangeFeed({ redis, channels }: { redis: Redis; channels: 
             });
             clearTimeout(timer);
           }
+          const told = changed;
           changed = closed;
+          return told;
         },
         /** Wakes the one that waits: its client has gone. */
         stop: notice,

@@ -12,6 +12,9 @@ import { invalidRequest } from './problems.ts';
 
 /** A silent stream is kept open by a comment, so that proxies do not take it for dead. */
 const HEARTBEAT_MS = 15_000;
+const HEARTBEAT = ': still there\n\n';
+/** How often the store is asked although nothing was told: a subscription may have died unnoticed. */
+const LOOK_AGAIN_MS = 60_000;
 /** How long after the close a stream waits for callbacks that are still under way. */
 const LINGER_MS = 60_000;
 /** A client that takes no bytes is not worth more memory than this. */
@@ -49,6 +52,14 @@ export function createTimeline({ find, store, callbacks, changes, clock }: Deps)
     return owed.every((stored) => stored?.callback.status !== 'pending');
   }
 
+  /** Waits for a change or a time, at most a minute, with heartbeats that ask nobody. */
+  async function untilNews(feed: ReturnType<ChangeFeed['listen']>, time: number, response: Response): Promise<void> {
+    const lookAt = Math.min(time, clock.now() + LOOK_AGAIN_MS);
+    while (!(await feed.next(Math.max(1, Math.min(HEARTBEAT_MS, lookAt - clock.now())))) && clock.now() < lookAt) {
+      response.write(HEARTBEAT);
+    }
+  }
+
   return {
     read: async (id: unknown, owner: string) => entriesOf(await lookAt(id, owner)),
 
@@ -79,20 +90,19 @@ export function createTimeline({ find, store, callbacks, changes, clock }: Deps)
           for (const entry of news) {
             response.write(`id: ${entry.id}\nevent: ${entry.type}\ndata: ${JSON.stringify(entry)}\n\n`);
           }
-          if (news.length === 0) response.write(': still there\n\n');
+          if (news.length === 0) response.write(HEARTBEAT);
           told += news.length;
           if (over) {
             response.end('event: end\ndata: {}\n\n');
             return;
           }
+          // it ends by its expiry, even when no job notices
+          await untilNews(feed, isClosed(verification) ? clock.now() + HEARTBEAT_MS : verification.expiresAt, response);
           const unread = response.writableLength > MAX_UNREAD_BYTES;
           if (changes.isClosed() || response.destroyed || unread) {
             response.end(); // the client connects again, here or elsewhere
             return;
           }
-          // it ends by its expiry, even when no job notices
-          const expiresInMs = isClosed(verification) ? HEARTBEAT_MS : verification.expiresAt - clock.now();
-          await feed.next(Math.max(1, Math.min(HEARTBEAT_MS, expiresInMs)));
         }
       } catch (error) {
         if (!response.headersSent) throw error;

@@ -35,17 +35,19 @@ export function getVerificationRoute({ find, changes, clock, monotonicNow }: Dep
         const { stored } = await find.update(id, ownerOf(response), { type: 'tick' });
         const etag = `"${stored.version}"`;
         const same = known !== undefined && matches(known, etag);
-        const restMs = deadline - monotonicNow();
-        const settled = known === undefined ? isClosed(stored.verification) : !same;
-        if (settled || feed === undefined || restMs <= 0 || changes.isClosed() || response.destroyed) {
+        const answer = () => {
           response.set('etag', etag);
           if (same) response.status(304).end();
           else response.json(verificationView(stored.verification, 'full'));
-          return;
-        }
+        };
+        const restMs = deadline - monotonicNow();
+        const settled = known === undefined ? isClosed(stored.verification) : !same;
+        if (settled || feed === undefined || restMs <= 0 || response.destroyed) return answer();
         // it ends by its expiry, even when no job notices
         const expiresInMs = isClosed(stored.verification) ? restMs : stored.verification.expiresAt - clock.now();
         await feed.next(Math.max(1, Math.min(restMs, expiresInMs)));
+        // all who wait are answered at once: as many questions to Redis would time out
+        if (changes.isClosed()) return answer();
       }
     } finally {
       feed?.close();
