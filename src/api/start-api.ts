@@ -15,9 +15,11 @@ import { createKeys } from '../shared/keys.ts';
 import { createLimits } from '../shared/limits.ts';
 import { createMetrics } from '../shared/metrics.ts';
 import { createBlockListRule, exceptListed } from '../shared/number-list.ts';
+import { createNumberRuns } from '../shared/number-runs.ts';
 import { createNumberTypeRule } from '../shared/number-type-rule.ts';
 import { listen, startOperationsServer } from '../shared/operations-server.ts';
 import { createPrefixBlocks, createPrefixRule } from '../shared/prefix-blocks.ts';
+import { createPumpingGuard } from '../shared/pumping-guard.ts';
 import { connectForRequests, connectForWork, disconnect } from '../shared/redis.ts';
 import { createRedisClock } from '../shared/redis-clock.ts';
 import { createScreening } from '../shared/screening.ts';
@@ -108,6 +110,7 @@ export async function startApi(
     store,
     callbacks,
     verifications,
+    conversions,
     erasures,
     decisions,
     testNumbers,
@@ -150,8 +153,13 @@ export async function startApi(
     createBlockListRule(config.blockList),
     createPrefixRule(prefixBlocks, 'operator'),
   ];
+  const { mode } = config.guard;
+  const guardParts = { conversions, prefixBlocks, allowances, redis, keys, decisions, metrics, log };
+  const runs = createNumberRuns({ redis, keys, numberKey });
+  const guards = mode === 'off' ? [] : [createPumpingGuard({ ...guardParts, runs, config: { ...config.guard, mode } })];
   const suspicions = [
     createPrefixRule(prefixBlocks, 'guard'),
+    ...guards,
     createBudgetRule(spending, config.spending),
     createLimits({ allowances, familiar, keys, config: config.limits }),
   ];

@@ -16,6 +16,7 @@ import type { NumberList } from './number-list.ts';
 import type { NumberTypePolicy } from './number-type-rule.ts';
 import { HASH_PREFIX, parsePasswordHash } from './password.ts';
 import { judgeNumber, NUMBER_TYPES } from './phone-number.ts';
+import type { GuardConfig } from './pumping-guard.ts';
 import { parseRedisUrl, RedisAddressError } from './redis-address.ts';
 import type { Budget } from './spending.ts';
 import type { TestNumber } from './test-numbers.ts';
@@ -328,6 +329,18 @@ export const numberTypes = variable((text): NumberTypePolicy => {
     return type ?? refuse(`${quote(kind)} is no kind of number. Set some of ${known}.`);
   });
   return { types, mode: monitored ? 'monitor' : 'enforce' };
+});
+
+/** Shares in percent, each less than the one before: when the guard alerts, throttles and blocks. */
+export const guardShares = variable((text): GuardConfig['below'] => {
+  const [alert, throttle, block, ...rest] = splitList(text).map((item) => (/^\d{1,3}$/.test(item) ? Number(item) : -1));
+  if (alert === undefined || throttle === undefined || block === undefined || rest.length > 0) {
+    return refuse('holds no three shares. Set those below which to alert, throttle and block, such as 50,35,20.');
+  }
+  if (alert > 100 || alert < throttle || throttle < block || block < 0) {
+    return refuse(`${quote(text)} does not go down from 100 to 0. Set such as 50,35,20.`);
+  }
+  return { alert, throttle, block };
 });
 
 /** Numbers, and prefixes with a `*` behind them. Entries are named by their position: refusals end up in logs. */

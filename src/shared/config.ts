@@ -17,6 +17,7 @@ import {
   durations,
   encryptionKeys,
   flag,
+  guardShares,
   integer,
   issuer,
   limit,
@@ -52,6 +53,7 @@ import type { EncryptionKey } from './number-cipher.ts';
 import type { NumberList } from './number-list.ts';
 import type { NumberTypePolicy } from './number-type-rule.ts';
 import { partitionNames } from './partitions.ts';
+import type { GuardConfig } from './pumping-guard.ts';
 import { readSecretFiles } from './secret-files.ts';
 import type { SpendingConfig } from './spending.ts';
 import type { TestNumber } from './test-numbers.ts';
@@ -96,6 +98,7 @@ export interface Config {
   /** Kinds of numbers that nothing is sent to. */
   refusedTypes: NumberTypePolicy;
   blockList: NumberList;
+  guard: GuardConfig;
   /** Neither limits nor the pumping guard concern these. */
   safeList: NumberList;
   limits: LimitsConfig;
@@ -191,6 +194,8 @@ const Environment = z.object({
   REFUSED_NUMBER_TYPES: numberTypes.prefault('premium-rate,shared-cost,toll-free,personal-number,pager,uan,voicemail'),
   BLOCK_LIST: numberList.optional(),
   SAFE_LIST: numberList.optional(),
+  GUARD_MODE: oneOf(['monitor', 'enforce', 'off']).prefault('monitor'),
+  GUARD_CONVERSION: guardShares.prefault('50,35,20'),
   LIMIT_NUMBER_COOLDOWN: limit.prefault('1/30s'),
   LIMIT_NUMBER: limit.prefault('5/10m,10/d'),
   LIMIT_NUMBER_TOTAL: limit.prefault('10/10m,15/d'),
@@ -421,6 +426,7 @@ function toConfig(v: Settings): Config {
     numberRetentionMs: v.NUMBER_RETENTION,
     countries: { ...v.COUNTRIES_MODE, countries: v.COUNTRIES },
     refusedTypes: v.REFUSED_NUMBER_TYPES,
+    guard: { mode: v.GUARD_MODE, below: v.GUARD_CONVERSION },
     blockList: v.BLOCK_LIST ?? [],
     safeList: v.SAFE_LIST ?? [],
     limits: {

@@ -68,6 +68,12 @@ export interface Keys {
   readonly apiKeyChanges: string;
   /** STREAM of `doc`: who did what. */
   readonly audit: string;
+  /** HASH: outcomes of verifications by minute, for a prefix of numbers or a country. */
+  conversion(subject: string): string;
+  /** ZSET last four digits → epoch ms: numbers lately asked for, by a keyed hash of the rest. */
+  numberRun(prefixHash: string): string;
+  /** STRING: the operator was told what the guard thinks of a prefix or a country. */
+  guardTold(subject: string, level: string): string;
   /** HASH prefix → doc: prefixes of numbers that are blocked for a time. */
   readonly prefixBlocks: string;
   /** HASH: what is spent on a day, and which shares of the budgets were told. */
@@ -119,6 +125,9 @@ export function createKeys(root = 'ringback', partition: PartitionName = ROOT_PA
     apiKeys: `${tag}:api-keys`,
     apiKeyChanges: `${tag}:api-key-changes`,
     audit: `${tag}:audit`,
+    conversion: (subject) => `${tag}:conversion:${subject}`,
+    numberRun: (prefixHash) => `${tag}:number-run:${prefixHash}`,
+    guardTold: (subject, level) => `${tag}:guard-told:${subject}:${level}`,
     prefixBlocks: `${tag}:prefix-blocks`,
     spending: (day) => `${tag}:spending:${day}`,
     decisions: `${tag}:decisions`,

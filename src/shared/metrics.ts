@@ -113,6 +113,12 @@ export function createMetrics(process: 'api' | 'worker', countries: readonly str
       labelNames: ['limit', 'percent'],
       registers,
     }),
+    guardActions: new Counter({
+      name: 'ringback_guard_actions_total',
+      help: 'Times that the pumping guard suspected fraud: alert, throttle or block, of a prefix or a country.',
+      labelNames: ['level', 'scope', 'mode'],
+      registers,
+    }),
     circuitState: new Gauge({
       name: 'ringback_circuit_state',
       help: 'State of the circuit of a channel in this process: 0 closed, 1 half-open, 2 open.',

@@ -21,6 +21,7 @@ const SCRIPTS = {
   noteRateLimited: source('note-rate-limited'),
   takeTurn: source('take-turn'),
   saveApiKey: source('save-api-key'),
+  countOutcome: source('count-outcome'),
   blockPrefix: source('block-prefix'),
   bookSpending: source('book-spending'),
   recordDecision: source('record-decision'),

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { createCallbackStore } from './callback-store.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
+import { createConversions } from './conversion.ts';
 import { createDecisionLog } from './decision-log.ts';
 import { createEndpointEvents } from './endpoint-events.ts';
 import { createEndpointStore } from './endpoint-store.ts';
@@ -24,7 +25,7 @@ import { createScrape } from './scrape.ts';
 import { createSpending } from './spending.ts';
 import { createTestNumbers } from './test-numbers.ts';
 import { createTroubleBoard } from './trouble.ts';
-import { createVerificationStore } from './verification-store.ts';
+import { type Change, createVerificationStore } from './verification-store.ts';
 import { createVerifications } from './verifications.ts';
 
 interface Deps {
@@ -57,6 +58,7 @@ export function createStorage({ redis, keys, clock, redisClock, config, metrics,
   const testNumbers = createTestNumbers(config.testNumbers, clock);
   const spendingDeps = { redis, runScript, keys, testNumbers, decisions, metrics, log };
   const spending = createSpending({ ...spendingDeps, config: config.spending });
+  const conversions = createConversions({ redis, runScript, keys, clock, log });
 
   function openPartition(name: PartitionName): Partition {
     const own = name === ROOT_PARTITION ? keys : keys.inPartition(name);
@@ -79,7 +81,10 @@ export function createStorage({ redis, keys, clock, redisClock, config, metrics,
       confirmReplicated,
     });
     const callbacks = createCallbackStore({ redis, runScript, keys: own, retentionMs });
-    const verifications = createVerifications({ store, errands, metrics, log, onChange: spending.book });
+    const onChange = async (change: Change) => {
+      await Promise.all([spending.book(change), conversions.count(change)]);
+    };
+    const verifications = createVerifications({ store, errands, metrics, log, onChange });
     return { name, keys: own, queues, errands, store, callbacks, verifications };
   }
 
@@ -99,6 +104,7 @@ export function createStorage({ redis, keys, clock, redisClock, config, metrics,
     decisions,
     testNumbers,
     spending,
+    conversions,
     closeQueues: () =>
       Promise.all(partitions.flatMap(({ queues }) => Object.values(queues).map((queue) => queue.close()))),
     erasures: createErasures({ redis, runScript, keys, clock, random, partitions, metrics, retentionMs }),
