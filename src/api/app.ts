@@ -6,6 +6,7 @@ import type { DecisionLog } from '../shared/decision-log.ts';
 import type { Health } from '../shared/health.ts';
 import type { RandomHex } from '../shared/ids.ts';
 import type { Metrics } from '../shared/metrics.ts';
+import type { Tracing } from '../shared/tracing.ts';
 import type { createCallbackEndpointRoutes } from './callback-endpoints.ts';
 import { cancelVerificationRoute } from './cancel-verification.ts';
 import { type CheckCode, checkCodeRoute } from './check-code.ts';
@@ -27,6 +28,7 @@ import { type RequestAttempt, requestAttemptRoute } from './request-attempt.ts';
 import { createRequestId } from './request-id.ts';
 import { createRequestLog } from './request-log.ts';
 import type { RequestSchemas } from './schemas.ts';
+import { createTraceRequest } from './trace-request.ts';
 
 export interface AppDeps {
   authenticate: RequestHandler;
@@ -54,6 +56,7 @@ export interface AppDeps {
   demo: RequestHandler | undefined;
   health: Health;
   metrics: Metrics;
+  tracing: Tracing;
   log: Logger;
   random: RandomHex;
 }
@@ -87,7 +90,14 @@ export function createApp(deps: AppDeps): Express {
   // Express would answer `If-None-Match: *` with 304 everywhere; only routes with an ETag know what is fresh
   Object.defineProperty(app.request, 'fresh', { value: false });
   app.set('trust proxy', deps.trustedProxies);
-  app.use(createRequestId(deps.random), createRequestLog(deps), helmet(), requireHost, ignoreConditions);
+  app.use(
+    createRequestId(deps.random),
+    createTraceRequest(deps.tracing),
+    createRequestLog(deps),
+    helmet(),
+    requireHost,
+    ignoreConditions,
+  );
 
   app.get('/livez', (_request, response) => {
     response.set('cache-control', 'no-store').json(health.live());

@@ -103,6 +103,10 @@ const CallbackHeaders = z.object({
   'webhook-id': z.string().meta({ description: "The event's id, the same for every delivery and replay." }),
   'webhook-timestamp': z.string().meta({ description: 'When this delivery was made, Unix seconds.' }),
   'webhook-signature': z.string().meta({ description: '`v1,` and the base64 HMAC-SHA256; several during a rotation.' }),
+  traceparent: z
+    .string()
+    .optional()
+    .meta({ description: 'The trace that it belongs to (W3C Trace Context), when there is one; not signed.' }),
 });
 
 /** The OpenAPI 3.1 document, made from the very schemas that check requests. */

@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { RandomHex } from '../shared/ids.ts';
 import { setOffBy } from '../shared/origin.ts';
-import { parseTraceparent } from '../shared/trace-context.ts';
+import { formatTraceparent, parseTraceparent } from '../shared/trace-context.ts';
 
 const ACCEPTABLE = /^[\w.-]{1,128}$/;
 /** It goes into the log, where no phone number may: seven digits in a row could be one (E.164), except in these forms. */
@@ -18,9 +18,8 @@ export function createRequestId(random: RandomHex): RequestHandler {
     const id = given !== undefined && isUsable(given) ? given : `req_${random(12)}`;
     response.locals['requestId'] = id;
     response.set('x-request-id', id);
-    const traceparent = request.get('traceparent');
-    const isTraced = parseTraceparent(traceparent) !== undefined;
-    setOffBy({ request_id: id, ...(isTraced && { traceparent }) }, next);
+    const trace = parseTraceparent(request.get('traceparent'));
+    setOffBy({ request_id: id, ...(trace && { traceparent: formatTraceparent(trace) }) }, next);
   };
 }
 

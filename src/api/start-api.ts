@@ -27,6 +27,8 @@ import { within } from '../shared/shutdown.ts';
 import { createSignalWireClient } from '../shared/signalwire-client.ts';
 import { createBudgetRule } from '../shared/spending.ts';
 import { createStorage } from '../shared/storage.ts';
+import { traceSignalWire } from '../shared/trace-signalwire.ts';
+import { createTracing } from '../shared/tracing.ts';
 import { createAdmin } from './admin/admin.ts';
 import { createApp } from './app.ts';
 import { createAuthenticate } from './authenticate.ts';
@@ -118,12 +120,14 @@ export async function startApi(
     health,
   } = storage;
   const monotonicNow = () => performance.now();
-  const signalwire = createSignalWireClient({
+  const tracing = await createTracing(config.tracing, 'api');
+  const client = createSignalWireClient({
     ...config.signalwire,
     timeoutMs: config.sending.timeoutMs,
     clock,
     connections: VERIFY_CONNECTIONS,
   });
+  const signalwire = traceSignalWire(client, tracing);
   const networks = createNetworkPolicy(config.callbacks.allowNetworks);
   const schemas = createRequestSchemas(config, networks);
   const endpointSchemas = createEndpointSchemas(networks);
@@ -227,6 +231,7 @@ export async function startApi(
       : undefined,
     health,
     metrics,
+    tracing,
     log,
     random: randomHex,
   });
@@ -275,7 +280,7 @@ export async function startApi(
       server.closeIdleConnections();
       await within(DRAIN_LIMIT_MS, closed);
       server.closeAllConnections();
-      await within(1_000, Promise.all([storage.closeQueues(), signalwire.close()]));
+      await within(1_000, Promise.all([storage.closeQueues(), signalwire.close(), tracing.close()]));
       redisClock.stop();
       disconnect(subscriber);
       disconnect(redis);

@@ -311,6 +311,13 @@ export const countries = variable((text) => {
   return [...new Set(codes)];
 });
 
+/** Where an OpenTelemetry collector takes OTLP over HTTP. */
+export const collectorUrl = variable((text) =>
+  URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+    ? text
+    : refuse(`${quote(text)} is no address. Set the URL of a collector, such as http://localhost:4318.`),
+);
+
 /** What is wanted of the countries; monitored, the list allows and refuses nothing. */
 export const countriesMode = variable((text): Pick<CountryPolicy, 'list' | 'mode'> => {
   const word = text.toLowerCase();

@@ -10,6 +10,7 @@ import {
   budget,
   budgetsByName,
   callbackSecrets,
+  collectorUrl,
   countries,
   countriesMode,
   credential,
@@ -61,7 +62,13 @@ import type { TestNumber } from './test-numbers.ts';
 /** The settings of one process, parsed once at its start. Durations are in milliseconds unless they say otherwise. */
 export interface Config {
   /** `baseUrl` is an origin without a trailing slash; `from` is the default sender. */
-  signalwire: { baseUrl: string; projectKey: string; token: string; from: string | undefined };
+  signalwire: {
+    baseUrl: string;
+    projectKey: string;
+    token: string;
+    from: string | undefined;
+    sendTraceparent: boolean;
+  };
   redisUrl: string;
   /** Replicas that a write has to reach before it is relied on; 0: the primary alone. */
   redisWaitReplicas: number;
@@ -119,6 +126,8 @@ export interface Config {
   channels: Record<Channel, { ratePerSecond: number; concurrency: number }>;
   lockDurationMs: number;
   logLevel: string;
+  /** Where spans go; `url` undefined: the collector on this machine. undefined as a whole: nothing is traced. */
+  tracing: { url: string | undefined } | undefined;
   partitions: number;
   /** Those that this worker serves; undefined: all. */
   workerPartitions: readonly string[] | undefined;
@@ -159,6 +168,7 @@ const Environment = z.object({
   ),
   SIGNALWIRE_FROM: senderNumber.optional(),
   SIGNALWIRE_BASE_URL: trustedOrigin.optional(),
+  SIGNALWIRE_TRACEPARENT: flag.prefault('false'),
   REDIS_URL: redisUrl,
   REDIS_WAIT_REPLICAS: integer({ min: 0, max: 5 }).prefault('0'),
   HOST: listenAddress.prefault('0.0.0.0'),
@@ -227,6 +237,10 @@ const Environment = z.object({
   CALLBACK_CONCURRENCY: integer({ min: 1, max: 10_000 }).prefault('50'),
   LOCK_DURATION_MS: integer({ min: 2, max: 600_000, unit: 'milliseconds' }).prefault('30000'),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).prefault('info'),
+  OTEL_SDK_DISABLED: flag.prefault('false'),
+  OTEL_TRACES_EXPORTER: oneOf(['otlp', 'none']).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collectorUrl.optional(),
   PARTITIONS: partitions.prefault('1'),
   WORKER_PARTITIONS: partitionList.optional(),
 });
@@ -401,6 +415,7 @@ function toConfig(v: Settings): Config {
       projectKey: v.SIGNALWIRE_PROJECT_KEY,
       token: v.SIGNALWIRE_TOKEN,
       from: v.SIGNALWIRE_FROM,
+      sendTraceparent: v.SIGNALWIRE_TRACEPARENT,
     },
     redisUrl: v.REDIS_URL,
     redisWaitReplicas: v.REDIS_WAIT_REPLICAS,
@@ -464,9 +479,18 @@ function toConfig(v: Settings): Config {
     },
     lockDurationMs: v.LOCK_DURATION_MS,
     logLevel: v.LOG_LEVEL,
+    tracing: tracingOf(v),
     partitions: v.PARTITIONS,
     workerPartitions: v.WORKER_PARTITIONS,
   };
+}
+
+/** As OpenTelemetry has it: an endpoint or the exporter's name switches it on. */
+function tracingOf(v: Settings): Config['tracing'] {
+  const { OTEL_TRACES_EXPORTER: exporter, OTEL_EXPORTER_OTLP_ENDPOINT: base } = v;
+  const url = v.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? (base && `${base.replace(/\/+$/, '')}/v1/traces`);
+  const isWanted = exporter === 'otlp' || (exporter === undefined && url !== undefined);
+  return isWanted && !v.OTEL_SDK_DISABLED ? { url } : undefined;
 }
 
 function adminUsersOf({ ADMIN_USER: name, ADMIN_PASSWORD: password, ADMIN_USERS: more = [] }: Settings): AdminUser[] {

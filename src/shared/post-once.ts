@@ -24,6 +24,8 @@ export interface PostOptions {
   /** The request is written within this time from the call or not at all; `timeoutMs` when absent. */
   leaveWithinMs?: number | undefined;
   signal?: AbortSignal | undefined;
+  /** Beside those of every request. */
+  headers?: Record<string, string> | undefined;
 }
 
 export interface PostOnce {
@@ -154,7 +156,7 @@ export function createPostOnce(deps: Deps): PostOnce {
       const request: Dispatcher.DispatchOptions = {
         method: 'POST',
         path,
-        headers: deps.headers,
+        headers: { ...deps.headers, ...options.headers },
         body: JSON.stringify(body),
       };
       const result = exchange(request, options);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Channel } from './channel.ts';
 import { classifySend, Flag, type SendOutcome } from './classify-send.ts';
 import type { Clock, EpochMs } from './clock.ts';
+import { currentOrigin } from './origin.ts';
 import { createPostOnce, type Exchange } from './post-once.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { parseJson } from './signalwire-errors.ts';
@@ -62,6 +63,8 @@ interface Deps {
   monotonicNow?: () => number;
   /** Resolves host names in place of the operating system. */
   lookup?: LookupFunction;
+  /** Whether SignalWire is told which trace a request belongs to. */
+  sendTraceparent?: boolean;
 }
 
 const MAX_CONNECT_TIMEOUT_MS = 5_000;
@@ -95,6 +98,11 @@ export function createSignalWireClient(deps: Deps): SignalWireClient {
     lookup: deps.lookup,
   });
 
+  const traceHeaders = () => {
+    const { traceparent } = currentOrigin();
+    return deps.sendTraceparent === true && traceparent !== undefined ? { headers: { traceparent } } : {};
+  };
+
   return {
     async send(request, { signal, leaveWithinMs }) {
       const body = {
@@ -110,13 +118,22 @@ export function createSignalWireClient(deps: Deps): SignalWireClient {
         timeoutMs,
         leaveWithinMs,
         signal,
+        ...traceHeaders(),
       });
       return classifySend(exchange, { now: clock.now(), secrets });
     },
 
     async verify(mfaId, code, options) {
       const path = `/api/relay/rest/mfa/${encodeURIComponent(mfaId)}/verify`;
-      const exchange = await api.post(path, { token: code }, { timeoutMs: options.timeoutMs, signal: options.signal });
+      const exchange = await api.post(
+        path,
+        { token: code },
+        {
+          timeoutMs: options.timeoutMs,
+          signal: options.signal,
+          ...traceHeaders(),
+        },
+      );
       return classifyVerify(exchange, clock.now());
     },
 

@@ -25,3 +25,8 @@ export function parseTraceparent(header: string | undefined): TraceContext | und
   if (/^0+$/.test(traceId) || /^0+$/.test(parentId)) return undefined;
   return { traceId, parentId, sampled: (Number.parseInt(flags, 16) & SAMPLED) !== 0 };
 }
+
+/** The header `traceparent` that {@link parseTraceparent} reads. */
+export function formatTraceparent({ traceId, parentId, sampled }: TraceContext): string {
+  return `00-${traceId}-${parentId}-${sampled ? '01' : '00'}`;
+}

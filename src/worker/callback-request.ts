@@ -3,6 +3,7 @@ import { signCallback } from '../shared/callback-signature.ts';
 import { TargetRefusedError } from '../shared/callback-target.ts';
 import type { Clock } from '../shared/clock.ts';
 import { describeNetworkError } from '../shared/network-errors.ts';
+import { currentOrigin } from '../shared/origin.ts';
 import { parseRetryAfter } from '../shared/retry-after.ts';
 
 /** How one delivery ended. Details are in words and never hold an address, a number or what was sent. */
@@ -70,6 +71,7 @@ export function createCallbackRequest(deps: Deps): PostCallback {
       return { kind: 'failed', httpStatus: null, detail, latencyMs: latencyMs() };
     }
     if (!isHttpUrl(url)) return { kind: 'refused', detail: 'the target is not allowed', latencyMs: latencyMs() };
+    const { traceparent } = currentOrigin();
     const deadlines = startDeadlines(timeouts);
     try {
       const timestampSeconds = Math.floor(clock.now() / 1000);
@@ -82,6 +84,7 @@ export function createCallbackRequest(deps: Deps): PostCallback {
           'webhook-id': eventId,
           'webhook-timestamp': String(timestampSeconds),
           'webhook-signature': signCallback({ secrets, id: eventId, timestampSeconds, body }),
+          ...(traceparent !== undefined && { traceparent }),
         },
         body,
         signal: deadlines.signal,

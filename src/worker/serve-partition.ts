@@ -6,12 +6,13 @@ import type { Clock } from '../shared/clock.ts';
 import type { Erasures } from '../shared/erasures.ts';
 import type { RandomHex } from '../shared/ids.ts';
 import type { Metrics } from '../shared/metrics.ts';
-import { Origin, setOffBy } from '../shared/origin.ts';
 import type { Partition } from '../shared/partitioned.ts';
 import { QUEUE_NAMES, type QueueName } from '../shared/queues.ts';
+import type { Tracing } from '../shared/tracing.ts';
 import type { ChannelRate } from './channel-rate.ts';
 import { createReconciler } from './reconcile.ts';
 import { storedBackoff } from './retry-later.ts';
+import { traceJobs } from './trace-job.ts';
 import { createWatchdog } from './watchdog.ts';
 
 interface Deps {
@@ -26,6 +27,7 @@ interface Deps {
   clock: Clock;
   monotonicNow: () => number;
   metrics: Metrics;
+  tracing: Tracing;
   log: Logger;
   randomHex: RandomHex;
   onWedged: (queue: QueueName) => void;
@@ -44,21 +46,19 @@ export async function servePartition(deps: Deps): Promise<ServedPartition> {
 
   /** One run for each turn that the channel has over all partitions. */
   const inTurn =
-    (channel: Channel): Processor =>
+    (channel: Channel, process: Processor): Processor =>
     async (job: Job, token, signal) => {
       const waitMs = await rate.takeTurn(channel);
       if (waitMs > 0) {
         await queues[channel].rateLimit(waitMs);
         throw new RateLimitError(); // the job keeps its place
       }
-      return processors[channel].process(job, token, signal);
+      return process(job, token, signal);
     };
 
   const workers = QUEUE_NAMES.map((name) => {
-    const process = name === 'sms' || name === 'call' ? inTurn(name) : processors[name].process;
-    const setOff: Processor = (job, token, signal) =>
-      setOffBy(Origin.safeParse(job.data).data, () => process(job, token, signal));
-    const worker = new Worker(name, setOff, {
+    const process = traceJobs(name, processors[name].process, deps.tracing);
+    const worker = new Worker(name, name === 'sms' || name === 'call' ? inTurn(name, process) : process, {
       prefix: keys.queuePrefix,
       connection: redis,
       concurrency: processors[name].concurrency,

@@ -17,6 +17,8 @@ import { createRedisClock } from '../shared/redis-clock.ts';
 import { within } from '../shared/shutdown.ts';
 import { createSignalWireClient } from '../shared/signalwire-client.ts';
 import { createStorage } from '../shared/storage.ts';
+import { traceSignalWire } from '../shared/trace-signalwire.ts';
+import { createTracing } from '../shared/tracing.ts';
 import { USER_AGENT } from '../shared/version.ts';
 import { createCallbackRequest } from './callback-request.ts';
 import { createChannelRate } from './channel-rate.ts';
@@ -27,6 +29,7 @@ import { createPauseChannel } from './pause-channel.ts';
 import { createSendAttempt } from './send-attempt.ts';
 import { type ServedPartition, servePartition } from './serve-partition.ts';
 import { createTargetSlots } from './target-slots.ts';
+import { traceCallback } from './trace-callback.ts';
 import { createWakeVerification } from './wake-verification.ts';
 
 /** Alarms are short and only ask Redis. */
@@ -77,12 +80,14 @@ export async function startWorker(
     health,
   } = storage;
   const monotonicNow = () => performance.now();
-  const signalwire = createSignalWireClient({
+  const tracing = await createTracing(config.tracing, 'worker');
+  const client = createSignalWireClient({
     ...config.signalwire,
     timeoutMs: config.sending.timeoutMs,
     clock,
     connections: config.channels.sms.concurrency + config.channels.call.concurrency,
   });
+  const signalwire = traceSignalWire(client, tracing);
   const agent = createCallbackAgent(createNetworkPolicy(config.callbacks.allowNetworks));
   const circuit = (channel: Channel) =>
     createCircuit({ channel, minTries: config.sending.breakerMinTries, troubles, clock, monotonicNow, metrics, log });
@@ -122,7 +127,10 @@ export async function startWorker(
         endpointEvents,
         tellInLog: errands.tellInLog,
         slots: createTargetSlots(),
-        post: createCallbackRequest({ agent, clock, secrets: config.callbacks.secrets, userAgent: USER_AGENT }),
+        post: traceCallback(
+          createCallbackRequest({ agent, clock, secrets: config.callbacks.secrets, userAgent: USER_AGENT }),
+          tracing,
+        ),
         clock,
         metrics,
         log,
@@ -148,6 +156,7 @@ export async function startWorker(
           clock,
           monotonicNow,
           metrics,
+          tracing,
           log,
           randomHex,
           onWedged: given.onWedged ?? (() => {}),
@@ -171,7 +180,7 @@ export async function startWorker(
       health.shutDown();
       // close() waits for running jobs, and for ever when Redis is away
       await within(DRAIN_LIMIT_MS, Promise.all(served.map((partition) => partition.close())));
-      await within(1_000, Promise.all([storage.closeQueues(), signalwire.close(), agent.destroy()]));
+      await within(1_000, Promise.all([storage.closeQueues(), signalwire.close(), agent.destroy(), tracing.close()]));
       redisClock.stop();
       disconnect(redis);
       await operations?.close();

@@ -45,6 +45,7 @@ describe('the configuration', () => {
         projectKey: '6a4c2b1e-0000-4000-8000-000000000000',
         token: 'PTtoken',
         from: undefined,
+        sendTraceparent: false,
       },
       redisUrl: 'redis://localhost:6379',
       redisWaitReplicas: 0,
@@ -108,6 +109,7 @@ describe('the configuration', () => {
       channels: { sms: { ratePerSecond: 4, concurrency: 50 }, call: { ratePerSecond: 1, concurrency: 20 } },
       lockDurationMs: 30_000,
       logLevel: 'info',
+      tracing: undefined,
       partitions: 1,
     });
   });
@@ -603,6 +605,26 @@ describe('rules between variables', () => {
 
   it('leave the ports of a worker alone: it has but one', () => {
     expect(load({ METRICS_PORT: '3000' }, 'worker').metricsPort).toBe(3000);
+  });
+});
+
+describe('the OpenTelemetry variables', () => {
+  it.each([
+    [{}, undefined],
+    [{ OTEL_TRACES_EXPORTER: 'none' }, undefined],
+    [{ OTEL_TRACES_EXPORTER: 'otlp' }, { url: undefined }],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://otel:4318/' }, { url: 'http://otel:4318/v1/traces' }],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://otel:4318', OTEL_TRACES_EXPORTER: 'none' }, undefined],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://otel:4318', OTEL_SDK_DISABLED: 'true' }, undefined],
+    [
+      {
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'http://otel:4318',
+        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://traces.example/in',
+      },
+      { url: 'https://traces.example/in' },
+    ],
+  ])('switch tracing on and off: %j', (env, tracing) => {
+    expect(load(env).tracing).toEqual(tracing);
   });
 });
 

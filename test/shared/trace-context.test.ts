@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseTraceparent } from '../../src/shared/trace-context.ts';
+import { formatTraceparent, parseTraceparent } from '../../src/shared/trace-context.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const PARENT = '00f067aa0ba902b7';
@@ -35,5 +35,11 @@ describe('a traceparent', () => {
     `00-${TRACE}-${PARENT}-01, 00-${TRACE}-${PARENT}-01`,
   ])('is ignored when it is malformed: %s', (header) => {
     expect(parseTraceparent(header)).toBeUndefined();
+  });
+
+  it.each(['00', '01'])('is written as it was read, with the flags %s', (flags) => {
+    const header = `00-${TRACE}-${PARENT}-${flags}`;
+    const trace = parseTraceparent(header);
+    expect(trace && formatTraceparent(trace)).toBe(header);
   });
 });
