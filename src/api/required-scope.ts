@@ -9,6 +9,6 @@ export function requiredScope(method: string, path: string): Scope {
   const [, , collection = '', action] = path.toLowerCase().split('/');
   if (collection === 'erasures') return 'erasure:write';
   if (collection === 'callbacks' || collection === 'callback-endpoints') return 'callbacks:manage';
-  const onlyReads = ['GET', 'HEAD'].includes(method.toUpperCase()) || collection === 'simulate' || action === 'search';
+  const onlyReads = ['GET', 'HEAD'].includes(method.toUpperCase()) || action === 'search';
   return onlyReads ? 'verifications:read' : 'verifications:write';
 }

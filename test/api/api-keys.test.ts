@@ -161,6 +161,7 @@ describe('the scopes of a key', () => {
     ['verifications:write', 'POST', '/v1/verifications/x/cancel'],
     ['verifications:read', 'GET', '/v1/verifications'],
     ['verifications:read', 'POST', '/v1/verifications/search'],
+    ['verifications:write', 'POST', '/v1/simulate'],
     ['verifications:read', 'GET', '/v1/verifications/x'],
     ['verifications:read', 'GET', '/v1/verifications/x/callbacks'],
     ['verifications:read', 'GET', '/v1/verifications/x/timeline'],
