@@ -280,7 +280,7 @@ export async function startApi(
       server.closeIdleConnections();
       await within(DRAIN_LIMIT_MS, closed);
       server.closeAllConnections();
-      await within(1_000, Promise.all([storage.closeQueues(), signalwire.close(), tracing.close()]));
+      await within(1_000, Promise.all([storage.close(), signalwire.close(), tracing.close()]));
       redisClock.stop();
       disconnect(subscriber);
       disconnect(redis);

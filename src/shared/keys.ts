@@ -66,6 +66,8 @@ export interface Keys {
   readonly apiKeys: string;
   /** Channel: an API key was made or changed; its id. */
   readonly apiKeyChanges: string;
+  /** HASH `name|label|…` → count: what was counted together in one hour, since the epoch; see `tallies.ts`. */
+  tally(kind: string, hour: number): string;
   /** STREAM of `doc`: who did what. */
   readonly audit: string;
   /** HASH: outcomes of verifications by minute, for a prefix of numbers or a country. */
@@ -124,6 +126,7 @@ export function createKeys(root = 'ringback', partition: PartitionName = ROOT_PA
     apiKey: (id) => `${tag}:api-key:${id}`,
     apiKeys: `${tag}:api-keys`,
     apiKeyChanges: `${tag}:api-key-changes`,
+    tally: (kind, hour) => `${tag}:tally:${kind}:${hour}`,
     audit: `${tag}:audit`,
     conversion: (subject) => `${tag}:conversion:${subject}`,
     numberRun: (prefixHash) => `${tag}:number-run:${prefixHash}`,

@@ -23,6 +23,7 @@ import { createRunScript } from './redis-scripts.ts';
 import { createConfirmReplicated } from './replication.ts';
 import { createScrape } from './scrape.ts';
 import { createSpending } from './spending.ts';
+import { createTallies } from './tallies.ts';
 import { createTestNumbers } from './test-numbers.ts';
 import { createTroubleBoard } from './trouble.ts';
 import { type Change, createVerificationStore } from './verification-store.ts';
@@ -59,6 +60,7 @@ export function createStorage({ redis, keys, clock, redisClock, config, metrics,
   const spendingDeps = { redis, runScript, keys, testNumbers, decisions, metrics, log };
   const spending = createSpending({ ...spendingDeps, config: config.spending });
   const conversions = createConversions({ redis, runScript, keys, clock, log });
+  const tallies = createTallies({ redis, keys, clock, log });
 
   function openPartition(name: PartitionName): Partition {
     const own = name === ROOT_PARTITION ? keys : keys.inPartition(name);
@@ -82,6 +84,7 @@ export function createStorage({ redis, keys, clock, redisClock, config, metrics,
     });
     const callbacks = createCallbackStore({ redis, runScript, keys: own, retentionMs });
     const onChange = async (change: Change) => {
+      tallies.countChange(change);
       await Promise.all([spending.book(change), conversions.count(change)]);
     };
     const verifications = createVerifications({ store, errands, metrics, log, onChange });
@@ -100,13 +103,17 @@ export function createStorage({ redis, keys, clock, redisClock, config, metrics,
     store,
     callbacks,
     troubles,
+    tallies,
     verifications,
     decisions,
     testNumbers,
     spending,
     conversions,
-    closeQueues: () =>
-      Promise.all(partitions.flatMap(({ queues }) => Object.values(queues).map((queue) => queue.close()))),
+    close: () =>
+      Promise.all([
+        tallies.close(),
+        ...partitions.flatMap(({ queues }) => Object.values(queues).map((queue) => queue.close())),
+      ]),
     erasures: createErasures({ redis, runScript, keys, clock, random, partitions, metrics, retentionMs }),
     endpointEvents: createEndpointEvents({ endpoints, callbacks, errands, clock, random }),
     scrape: createScrape({ metrics, redis, partitions, policy, clock, clockSkewMs: redisClock.skewMs }),

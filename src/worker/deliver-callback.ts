@@ -13,6 +13,7 @@ import { CallbackJob } from '../shared/queues.ts';
 import type { StoryFact } from '../shared/story.ts';
 import { logStory } from '../shared/story-log.ts';
 import { callbackSentence } from '../shared/story-words.ts';
+import type { Tallies } from '../shared/tallies.ts';
 import type { PostCallback, Delivery as PostedDelivery } from './callback-request.ts';
 import { RetryLater, sleepUntil } from './retry-later.ts';
 import { SLOT_WAIT_MS, type TargetSlots } from './target-slots.ts';
@@ -34,6 +35,7 @@ interface Deps {
   post: PostCallback;
   clock: Clock;
   metrics: Metrics;
+  tallies: Pick<Tallies, 'countDelivery'>;
   log: Logger;
   /** `CALLBACK_RETRY_SCHEDULE`, ms */
   retryScheduleMs: readonly number[];
@@ -58,7 +60,8 @@ export function createDeliverCallback(deps: Deps) {
     if (callback.nextAt !== null && callback.nextAt > clock.now())
       return sleepUntil(job, jobToken, callback.nextAt, clock);
 
-    const giveBack = slots.take(callback.endpointId ?? originOf(callback.url));
+    const target = callback.endpointId ?? originOf(callback.url);
+    const giveBack = slots.take(target);
     if (giveBack === undefined) {
       const waitMs = SLOT_WAIT_MS.min + deps.random() * (SLOT_WAIT_MS.max - SLOT_WAIT_MS.min);
       return sleepUntil(job, jobToken, clock.now() + waitMs, clock);
@@ -67,6 +70,7 @@ export function createDeliverCallback(deps: Deps) {
     const endpoint = await endpointOf(callback);
     const delivery = await deliver(stored, endpoint).finally(giveBack);
     metrics.deliveries.inc({ outcome: delivery.kind });
+    deps.tallies.countDelivery(callback.owner, target, delivery.kind, delivery.latencyMs);
     const after = await untilStored(log, () => record(stored, delivery, startedAt));
     if (endpoint !== undefined && endpoint !== null) await judgeEndpoint(endpoint, delivery);
     if (delivery.kind === 'delivered') metrics.callbackDelay.observe((clock.now() - after.createdAt) / 1000);

@@ -10,6 +10,7 @@ import { explainSealed, isSealed } from '../shared/number-cipher.ts';
 import { LEAVE_WITHIN_MS } from '../shared/policy.ts';
 import { AttemptJob } from '../shared/queues.ts';
 import type { SignalWireClient } from '../shared/signalwire-client.ts';
+import type { Tallies } from '../shared/tallies.ts';
 import type { TestNumbers } from '../shared/test-numbers.ts';
 import type { TroubleBoard } from '../shared/trouble.ts';
 import type { Attempt, Verification } from '../shared/verification.ts';
@@ -32,6 +33,7 @@ interface Deps {
   /** Milliseconds that only ever grow. */
   monotonicNow: () => number;
   metrics: Metrics;
+  tallies: Pick<Tallies, 'countTry'>;
   log: Logger;
   randomHex: RandomHex;
   /** From 0 up to 1. */
@@ -108,6 +110,7 @@ export function createSendAttempt(deps: Deps) {
     );
     const seconds = (monotonicNow() - startedAt) / 1000;
     metrics.tries.inc({ channel: attempt.channel, outcome: outcome.kind });
+    deps.tallies.countTry(attempt.channel, outcome);
     metrics.tryDuration.observe({ channel: attempt.channel, outcome: outcome.kind }, seconds);
     return outcome;
   }

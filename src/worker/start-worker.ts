@@ -75,6 +75,7 @@ export async function startWorker(
     callbacks,
     verifications,
     erasures,
+    tallies,
     troubles,
     testNumbers,
     health,
@@ -112,6 +113,7 @@ export async function startWorker(
     clock,
     monotonicNow,
     metrics,
+    tallies,
     log,
     randomHex,
     random: Math.random,
@@ -133,6 +135,7 @@ export async function startWorker(
         ),
         clock,
         metrics,
+        tallies,
         log,
         retryScheduleMs: config.callbacks.retryScheduleMs,
         random: Math.random,
@@ -180,7 +183,7 @@ export async function startWorker(
       health.shutDown();
       // close() waits for running jobs, and for ever when Redis is away
       await within(DRAIN_LIMIT_MS, Promise.all(served.map((partition) => partition.close())));
-      await within(1_000, Promise.all([storage.closeQueues(), signalwire.close(), agent.destroy(), tracing.close()]));
+      await within(1_000, Promise.all([storage.close(), signalwire.close(), agent.destroy(), tracing.close()]));
       redisClock.stop();
       disconnect(redis);
       await operations?.close();

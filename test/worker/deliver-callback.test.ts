@@ -53,6 +53,7 @@ function createBench(...answers: (Delivery | (() => Promise<Delivery>))[]) {
     slots: createTargetSlots(),
     clock: storage.clock,
     metrics: createMetrics('worker', ['US']),
+    tallies: { countDelivery() {} },
     log: pino({}, { write: (line: string) => logged.push(line) }),
     retryScheduleMs: SCHEDULE,
     random: () => 0.5, // the middle of the jitter: the schedule itself

@@ -23,6 +23,7 @@ let troubles: TroubleBoard;
 const logged: string[] = [];
 const log = pino({}, { write: (line: string) => logged.push(line) });
 const metrics = createMetrics('worker', ['US']);
+const tallies = { countTry() {} };
 
 beforeAll(async () => {
   storage = await openStorage();
@@ -115,6 +116,7 @@ function createBench(answers: SendOutcome[], given: Given = {}) {
     clock: storage.clock,
     monotonicNow: () => monotonicMs,
     metrics,
+    tallies,
     log,
     randomHex: () => {
       tokens += 1;
