@@ -27,6 +27,7 @@ try {
   for (const colorScheme of /** @type {const} */ (['light', 'dark'])) await takeWide(colorScheme);
   await takeNarrow();
   await takePhones();
+  await takeConsole();
   await record();
 } finally {
   await browser.close();
@@ -54,6 +55,9 @@ async function startService() {
   return {
     demo: find(/Demo page +(\S+)/),
     phones: find(/Phone +(\S+)/),
+    admin: { url: find(/Console +(\S+)/), user: find(/sign in as (\S+)/), password: find(/sign in as \S+ with (\S+)/) },
+    api: find(/API +(\S+)/),
+    key: find(/API key +(\S+)/),
     async stop() {
       child.kill('SIGINT');
       await ended;
@@ -128,6 +132,68 @@ async function takePhones() {
   await delay(500);
   await page.screenshot({ path: image('phones.png') });
   await page.context().close();
+}
+
+/** The console over some traffic, light, dark and narrow, and one verification in it. */
+async function takeConsole() {
+  const numbers = ['+14045550123', '+12025550143', '+16135550171', '+447700900123', '+14045550101', '+14165550188'];
+  for (const to of [...numbers, ...numbers]) await verify(to);
+  const refused = await submit('+14045550101');
+  await delay(3_000); // the counts follow within a second
+  for (const [name, viewport, colorScheme] of /** @type {const} */ ([
+    ['light', WIDE, 'light'],
+    ['dark', WIDE, 'dark'],
+    ['narrow', NARROW, 'light'],
+  ])) {
+    const page = await openConsole(viewport, colorScheme);
+    await page.getByRole('row', { name: 'United States' }).waitFor();
+    await delay(500);
+    await page.screenshot({ path: image(`console-${name}.png`), fullPage: name !== 'narrow' });
+    await page.context().close();
+  }
+  const page = await openConsole({ width: 1152, height: 720 }, 'light');
+  await page.goto(`${service.admin.url}/verifications/${refused}`);
+  await page.getByText('Call accepted', { exact: true }).waitFor();
+  await delay(500);
+  await page.screenshot({ path: image('console-story.png') });
+  await page.context().close();
+}
+
+/** @param {{ width: number, height: number }} viewport @param {'light' | 'dark'} colorScheme */
+async function openConsole(viewport, colorScheme) {
+  const context = await browser.newContext({ viewport, colorScheme, deviceScaleFactor: 1.5, locale: 'en-US' });
+  const page = await context.newPage();
+  await page.goto(service.admin.url);
+  await page.getByLabel('User').fill(service.admin.user);
+  await page.getByLabel('Password').fill(service.admin.password);
+  await press(page, 'Sign in');
+  return page;
+}
+
+/** @param {string} path @param {object} body @returns {Promise<any>} */
+async function post(path, body) {
+  const response = await fetch(service.api + path, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${service.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return response.json();
+}
+
+/** @param {string} to */
+async function submit(to) {
+  const { id } = await post('/verifications', { to, if_active: 'replace' });
+  await delay(1_500); // for what it takes to arrive
+  return id;
+}
+
+/** Submits a verification and enters what has arrived on its phone. @param {string} to */
+async function verify(to) {
+  const id = await submit(to);
+  const response = await fetch(new URL('/messages', service.phones));
+  const messages = /** @type {{ to: string, code: string }[]} */ (await response.json());
+  const mine = messages.find((message) => message.to === to);
+  if (mine) await post(`/verifications/${id}/checks`, { code: mine.code });
 }
 
 /** The text never arrives, and the call takes over, as frames and then as a moving picture. */

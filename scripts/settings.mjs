@@ -153,6 +153,7 @@ export function summarize({ apiUrl, sandboxUrl, env, redis, logDir }) {
     ['Reference', `${apiUrl}/docs`],
     DEMO === 'true' && ['Demo page', `${apiUrl}/demo`],
     sandboxUrl !== undefined && ['Phone', `${sandboxUrl}   texts and calls arrive here`],
+    ADMIN_USER !== undefined && ['Console', `${apiUrl}/admin   how it goes; the same sign-in as for the queues`],
     ADMIN_USER !== undefined && [
       'Queues',
       `${apiUrl}/admin/queues${showsSecrets ? `   sign in as ${ADMIN_USER} with ${shownPassword(ADMIN_PASSWORD)}` : ''}`,

@@ -43,7 +43,7 @@ interface Deps {
 }
 
 /** Owns what the page submits; no API key can have this name. */
-const OWNER = '~demo';
+export const DEMO_OWNER = '~demo';
 const PAGE = fileURLToPath(new URL('./demo/', import.meta.url));
 /** Seconds; short, so that whoever tries the demo sees the call follow. */
 const TEXT_TIMEOUT = 20;
@@ -122,7 +122,7 @@ function receiverIn({ sandboxUrl, callbacks }: Config, networks: NetworkPolicy):
 }
 
 const asDemo: RequestHandler = (_request, response, next) => {
-  response.locals['owner'] = OWNER;
+  response.locals['owner'] = DEMO_OWNER;
   response.set('cache-control', 'no-store');
   next();
 };
@@ -151,7 +151,7 @@ function createRoute(
     const { to: written, country, channel } = parseBody(Body, request.body);
     const { to } = parseBody(Complete, { to: country ? completeNumber(written, country) : written });
     const body = { to, workflow: WORKFLOWS[channel], if_active: 'replace' as const, client_ip: request.ip };
-    const { verification } = await submit({ ...body, ...(callbackUrl && { callback_url: callbackUrl }) }, OWNER);
+    const { verification } = await submit({ ...body, ...(callbackUrl && { callback_url: callbackUrl }) }, DEMO_OWNER);
     response.status(202).json(verificationView(verification, 'full'));
   };
 }

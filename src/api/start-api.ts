@@ -30,6 +30,9 @@ import { createStorage } from '../shared/storage.ts';
 import { traceSignalWire } from '../shared/trace-signalwire.ts';
 import { createTracing } from '../shared/tracing.ts';
 import { createAdmin } from './admin/admin.ts';
+import { createConsole } from './admin/console.ts';
+import { createNow } from './admin/console-now.ts';
+import { createConsoleSearch } from './admin/console-search.ts';
 import { createApp } from './app.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createCallbackEndpointRoutes, createEndpointSchemas } from './callback-endpoints.ts';
@@ -37,7 +40,7 @@ import { createChangeFeed } from './change-feed.ts';
 import { createCheckCode } from './check-code.ts';
 import { createCheckLimits } from './check-limits.ts';
 import { createSubmitVerification } from './create-verification.ts';
-import { createDemo } from './demo.ts';
+import { createDemo, DEMO_OWNER } from './demo.ts';
 import { createDraftVerification } from './draft-verification.ts';
 import { createErasureRoutes } from './erase-number.ts';
 import { createFindVerification } from './find-verification.ts';
@@ -117,6 +120,8 @@ export async function startApi(
     decisions,
     testNumbers,
     spending,
+    troubles,
+    tallies,
     health,
   } = storage;
   const monotonicNow = () => performance.now();
@@ -137,8 +142,14 @@ export async function startApi(
     redis: subscriber,
     channels: partitions.map((partition) => partition.keys.changes),
   });
+  const apiKeyStore = createApiKeyStore({ redis, runScript, keys, clock });
+  /** All names that verifications may belong to. */
+  const owners = async () => {
+    const stored = await apiKeyStore.list();
+    return [...new Set([...config.apiKeys, ...stored].map(({ name }) => name)), ...(config.demo ? [DEMO_OWNER] : [])];
+  };
   const apiKeys = createKnownApiKeys({
-    store: createApiKeyStore({ redis, runScript, keys, clock }),
+    store: apiKeyStore,
     subscriber,
     keys,
     clock,
@@ -186,7 +197,8 @@ export async function startApi(
     monotonicNow,
   });
   const idempotent = createIdempotency({ runScript, keys, random: randomHex, store, numberKey });
-  const getTimeline = timelineRoute(createTimeline({ find, store, callbacks, changes, clock }));
+  const timeline = createTimeline({ find, store, callbacks, changes, clock });
+  const getTimeline = timelineRoute(timeline);
   const useCases = { find, getVerification, getTimeline, checkCode, schemas, idempotent };
   const closing = new AbortController();
   const replayCallback = createReplayCallback({ callbacks, errands, clock });
@@ -214,7 +226,27 @@ export async function startApi(
     ),
     authenticate: createAuthenticate({ configured: config.apiKeys, stored: apiKeys, clock }),
     openapi: createOpenApi({ ...schemas, ...endpointSchemas }),
-    admin: config.admin && createAdmin({ admin: config.admin, redis, runScript, keys, clock, partitions, audit, log }),
+    admin:
+      config.admin &&
+      createAdmin({
+        admin: config.admin,
+        redis,
+        runScript,
+        keys,
+        clock,
+        partitions,
+        audit,
+        console: createConsole({
+          tallies,
+          now: createNow({ redis, partitions, tallies, troubles, channels: config.channels, clock }),
+          search: createConsoleSearch({ store, callbacks, timeline, numberKey, owners }),
+          endpoints,
+          callbacks,
+          replayCallback,
+          audit,
+        }),
+        log,
+      }),
     trustedProxies: config.trustedProxies,
     demo: config.demo
       ? createDemo({

@@ -23,7 +23,7 @@ export type Values = Record<string, string | boolean | { html: string }>;
 interface Options {
   /** HTML with `{{name}}` for a value or a text by its path, and `{{#name}}…{{/name}}` and `{{^name}}…{{/name}}` for what is there only with or without a value. */
   template: URL;
-  values: (request: Request, language: Language) => Values;
+  values: (request: Request, language: Language, response: Response) => Values;
 }
 
 /**
@@ -36,7 +36,7 @@ export function localizedPage({ template, values }: Options): RequestHandler {
     const chosen = request.query['lang'];
     if (isLanguage(chosen)) return keepChoice(chosen, request, response);
     const language = languageOf(request);
-    const given = values(request, language);
+    const given = values(request, language, response);
     response.vary('accept-language').vary('cookie').set('content-language', language).type('html');
     response.send(
       render(

@@ -102,6 +102,7 @@ describe('the summary', () => {
 
     expect(text).toContain('http://127.0.0.1:3000/demo');
     expect(text).toContain(sandboxUrl);
+    expect(text).toContain('http://127.0.0.1:3000/admin ');
     expect(text).toContain(`http://127.0.0.1:3000/admin/queues   sign in as admin with ${secrets.ADMIN_PASSWORD}`);
     const hashed = summarize({ ...running, sandboxUrl, env: { ...env, ADMIN_PASSWORD: 'scrypt$16384$8$1$salt$hash' } });
     expect(hashed).toContain('sign in as admin with your password');

@@ -29,11 +29,23 @@ interface Deps {
   clock: Clock;
   partitions: readonly Partition[];
   audit: Pick<AuditLog, 'record'>;
+  /** The operator's console. */
+  console: RequestHandler;
   log: Logger;
 }
 
 /** Builds `/admin`: the sign-in, and behind it what operators see. */
-export function createAdmin({ admin, redis, runScript, keys, clock, partitions, audit, log }: Deps): RequestHandler {
+export function createAdmin({
+  admin,
+  redis,
+  runScript,
+  keys,
+  clock,
+  partitions,
+  audit,
+  console,
+  log,
+}: Deps): RequestHandler {
   const { users } = admin;
   const oidc = admin.oidc && createOidc(admin.oidc);
   const resolve: Resolve = (identity) => {
@@ -78,9 +90,7 @@ export function createAdmin({ admin, redis, runScript, keys, clock, partitions, 
   router.use(createSignInPages({ sessions, signIn, audit, ways }));
   if (oidc) router.use(createOidcPages({ oidc, sessions, resolve, audit, log }));
   router.use(createSignInGuard({ sessions, signIn }), refuseForged, requireRole('viewer'));
-  router.get('/', (_request, response) => {
-    response.redirect('/admin/queues');
-  });
   router.use('/queues', createQueueBoard({ partitions, audit }));
+  router.use(console);
   return router;
 }
