@@ -1,8 +1,9 @@
 import type { VerificationEvent } from '../shared/decide.ts';
-import { isVerificationId } from '../shared/ids.ts';
+import { isVerificationId, type VerificationId } from '../shared/ids.ts';
 import type { Stored, Update, VerificationStore } from '../shared/verification-store.ts';
 import type { Verifications } from '../shared/verifications.ts';
 import { ProblemError } from './problems.ts';
+import { createSharedLooks } from './shared-looks.ts';
 
 export type FindVerification = ReturnType<typeof createFindVerification>;
 
@@ -23,6 +24,8 @@ export function createFindVerification({
     return stored;
   }
 
+  const look = createSharedLooks((id) => verifications.update(id as VerificationId, { type: 'tick' }));
+
   async function updateKnown(known: Stored, event: VerificationEvent): Promise<Update> {
     const update = await verifications.update(known.verification.id, event, known);
     if (update === undefined) throw missing();
@@ -36,7 +39,15 @@ export function createFindVerification({
     update: async (id: unknown, owner: string, event: VerificationEvent): Promise<Update> =>
       updateKnown(await find(id, owner), event),
 
-    /** The same for one that was found a moment ago: it is read again only when it is no longer the truth. */
+    /** A verification of this owner after time has had its say; many who look at the same one share the look. */
+    async look(id: unknown, owner: string): Promise<Stored> {
+      if (typeof id !== 'string' || !isVerificationId(id)) throw missing();
+      const update = await look(id);
+      if (update?.stored.verification.owner !== owner) throw missing();
+      return update.stored;
+    },
+
+    /** As `update`, for one that was found a moment ago: it is read again only when it is no longer the truth. */
     updateKnown,
   };
 }

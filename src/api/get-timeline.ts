@@ -33,7 +33,7 @@ export type Timeline = ReturnType<typeof createTimeline>;
 /** Builds access to the story of a verification, in words. */
 export function createTimeline({ find, store, callbacks, changes, clock }: Deps) {
   async function lookAt(id: unknown, owner: string): Promise<Verification> {
-    return (await find.update(id, owner, { type: 'tick' })).stored.verification;
+    return (await find.look(id, owner)).verification;
   }
 
   async function entriesOf(v: Verification) {

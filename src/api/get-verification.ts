@@ -32,7 +32,7 @@ export function getVerificationRoute({ find, changes, clock, monotonicNow }: Dep
     response.once('close', () => feed?.stop());
     try {
       for (;;) {
-        const { stored } = await find.update(id, ownerOf(response), { type: 'tick' });
+        const stored = await find.look(id, ownerOf(response));
         const etag = `"${stored.version}"`;
         const same = known !== undefined && matches(known, etag);
         const answer = () => {

@@ -85,9 +85,9 @@ describe('the timeline', () => {
     ]);
     expect(entries.map((entry) => entry.id)).toEqual(entries.map((_entry, n) => `tl_${n}`));
     expect(entries[2]?.data).toMatchObject({ channel: 'sms', step: 0, tries: 1, took_ms: expect.any(Number) });
-    expect(entries[2]?.text).toMatch(/^text accepted by SignalWire in \d+ ms$/);
+    expect(entries[2]?.text).toMatch(/^text (waited .+; )?accepted by SignalWire in [\d.]+ m?s$/);
     expect(entries[4]?.text).toBe('a code was wrong (check 1 of 5)');
-    expect(entries[7]?.text).toMatch(/^callback verification\.approved delivered to 127\.0\.0\.1:\d+ in \d+ ms$/);
+    expect(entries[7]?.text).toMatch(/^callback verification\.approved delivered to 127\.0\.0\.1:\d+ in [\d.]+ m?s$/);
     const all = JSON.stringify(entries);
     expect(all).not.toContain(code);
     expect(all).not.toContain(to.slice(3));
