@@ -13,7 +13,13 @@ import {
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const PRICES = { PRICE_SMS: '0.1;GB=1', PRICE_CALL: '0.25' };
-const NO_LIMITS = { LIMIT_NUMBER: 'off', LIMIT_PREFIX: 'off', LIMIT_NUMBER_TOTAL: 'off', LIMIT_NUMBER_API_KEY: 'off' };
+const NO_LIMITS = {
+  GUARD_MODE: 'off',
+  LIMIT_NUMBER: 'off',
+  LIMIT_PREFIX: 'off',
+  LIMIT_NUMBER_TOTAL: 'off',
+  LIMIT_NUMBER_API_KEY: 'off',
+};
 
 /** At noon (UTC), so that no day ends while a test runs. */
 async function serviceWith(env: Record<string, string>, options: ServiceOptions = {}): Promise<Service> {
