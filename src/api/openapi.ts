@@ -17,6 +17,7 @@ import { problemExample } from './problem-texts.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
 import { requiredScope } from './required-scope.ts';
 import {
+  budgetEvent,
   Callback,
   CallbackEndpoint,
   CallbackEndpointList,
@@ -467,7 +468,11 @@ function describe(schemas: RequestSchemas & EndpointSchemas) {
 /** A callback, as the document tells it. */
 function webhook(type: EventType): ZodOpenApiOperationObject {
   const about = /^verification\.(attempt\.|fallback$)/.test(type);
-  const schema = type.startsWith('verification.') ? verificationEvent(type, about) : endpointEvent(type);
+  const schema = type.startsWith('verification.')
+    ? verificationEvent(type, about)
+    : type === 'budget.reached'
+      ? budgetEvent(type)
+      : endpointEvent(type);
   return {
     ...operation(`on${pascalCase(type)}`, `Callback: ${type}`, 'callbacks'),
     security: [],

@@ -419,6 +419,32 @@ export const endpointEvent = (type: string) =>
     .object({ type: z.literal(type), timestamp: Time, data: z.object({ callback_endpoint: CallbackEndpoint }) })
     .meta({ examples: [{ type, timestamp: EVENT_TIME, data: { callback_endpoint: ENDPOINT_EXAMPLE } }] });
 
+/** The body of a callback about the budget of an API key. */
+export const budgetEvent = (type: string) =>
+  z
+    .object({
+      type: z.literal(type),
+      timestamp: Time,
+      data: z.object({
+        budget: z.object({
+          percent: z.int().meta({ description: 'The share that is reached: 50, 80 or 100.' }),
+          budget: z.number(),
+          spent: z.number(),
+          day: z.string().meta({ format: 'date', description: 'In UTC.' }),
+          mode: z.enum(['enforce', 'monitor']).meta({ description: 'monitor: nothing is refused.' }),
+        }),
+      }),
+    })
+    .meta({
+      examples: [
+        {
+          type,
+          timestamp: EVENT_TIME,
+          data: { budget: { percent: 80, budget: 25, spent: 20.0029, day: '2026-11-23', mode: 'enforce' } },
+        },
+      ],
+    });
+
 export const Problem = z
   .looseObject({
     type: z.string().meta({ format: 'uri-reference', description: 'Where the code is explained: `/problems/{code}`.' }),

@@ -15,10 +15,14 @@ export const VERIFICATION_EVENT_TYPES = [
   'verification.blocked',
 ] as const;
 
-/** What endpoints are told about endpoints: one that was disabled, to the others; and a test, to the one that is tested. */
-export const ENDPOINT_EVENT_TYPES = ['callback_endpoint.disabled', 'callback_endpoint.test'] as const;
+/**
+ * What endpoints are told besides: one that was disabled, to the others; a test, to the one that is tested; how much of its
+ * budget an API key has spent.
+ */
+const NOTICE_TYPES = ['callback_endpoint.disabled', 'callback_endpoint.test', 'budget.reached'] as const;
+export type NoticeType = (typeof NOTICE_TYPES)[number];
 
-export const EventType = z.enum([...VERIFICATION_EVENT_TYPES, ...ENDPOINT_EVENT_TYPES]);
+export const EventType = z.enum([...VERIFICATION_EVENT_TYPES, ...NOTICE_TYPES]);
 export type EventType = z.infer<typeof EventType>;
 
 export type EndpointId = `ce_${string}`;

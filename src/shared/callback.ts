@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type CallbackEndpoint, type EndpointId, endpointView, wants } from './callback-endpoint.ts';
+import { type CallbackEndpoint, type EndpointId, type NoticeType, wants } from './callback-endpoint.ts';
 import type { EpochMs } from './clock.ts';
 import type { VerificationFact } from './decide.ts';
 import {
@@ -106,10 +106,15 @@ export function owedCallbacks(
   });
 }
 
-/** An event about an endpoint, for one target. */
-export function endpointCallback(
-  type: 'callback_endpoint.disabled' | 'callback_endpoint.test',
-  about: CallbackEndpoint,
+/** An event that belongs to no verification. */
+export interface Notice {
+  type: NoticeType;
+  data: Record<string, unknown>;
+}
+
+/** A notice for one target. */
+export function noticeCallback(
+  { type, data }: Notice,
   target: CallbackEndpoint,
   eventId: EventId,
   at: EpochMs,
@@ -127,11 +132,7 @@ export function endpointCallback(
       type,
       sequence: null,
     },
-    body: JSON.stringify({
-      type,
-      timestamp: new Date(at).toISOString(),
-      data: { callback_endpoint: endpointView(about) },
-    }),
+    body: JSON.stringify({ type, timestamp: new Date(at).toISOString(), data }),
   };
 }
 

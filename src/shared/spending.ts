@@ -6,6 +6,7 @@ import { costOf, dayOf, MILLION, type Prices } from './cost.ts';
 import type { DecisionLog } from './decision-log.ts';
 import type { Keys } from './keys.ts';
 import type { Metrics } from './metrics.ts';
+import type { Notices } from './notices.ts';
 import type { RunScript } from './redis-scripts.ts';
 import type { Mode, Rule } from './screening.ts';
 import type { TestNumbers } from './test-numbers.ts';
@@ -56,12 +57,15 @@ interface Deps {
   config: SpendingConfig;
   testNumbers: Pick<TestNumbers, 'find'>;
   decisions: Pick<DecisionLog, 'record'>;
+  notices: Pick<Notices, 'tell'>;
   metrics: Pick<Metrics, 'budgetsReached'>;
   log: Pick<Logger, 'warn' | 'error'>;
 }
 
 /** Keeps what is spent on each day (UTC), and tells when a good part of a budget is gone. */
-export function createSpending({ redis, runScript, keys, config, testNumbers, decisions, metrics, log }: Deps) {
+export function createSpending(deps: Deps) {
+  const { redis, runScript, keys, config, testNumbers, decisions, notices, metrics, log } = deps;
+
   async function bookDay(day: string, cost: number, owner: string): Promise<void> {
     const purses = pursesOf(config, owner);
     const entries = purses.map(({ id, budget }) => [id, budget?.amount ?? null, budget && cost > 0 ? TOLD_AT : []]);
@@ -87,6 +91,7 @@ export function createSpending({ redis, runScript, keys, config, testNumbers, de
       reason,
       data,
     });
+    if (owner !== undefined) await notices.tell(owner, { type: 'budget.reached', data: { budget: data } });
   }
 
   return {
@@ -99,7 +104,7 @@ export function createSpending({ redis, runScript, keys, config, testNumbers, de
       for (const [day, cost] of costOf(change, config.prices)) {
         if (cost === 0) continue;
         await bookDay(day, cost, change.after.owner).catch((error: unknown) => {
-          log.error({ err: error, day }, 'what a code costs is not booked');
+          log.error({ err: error, day }, 'what a code costs could not be booked, or nobody could be told');
         });
       }
     },

@@ -13,6 +13,7 @@ import { createHealth } from './health.ts';
 import { randomHex } from './ids.ts';
 import type { Keys } from './keys.ts';
 import type { Metrics } from './metrics.ts';
+import { createNotices } from './notices.ts';
 import { createNumberCipher } from './number-cipher.ts';
 import { createPartitioned, endpointsSeenFrom, type Partition } from './partitioned.ts';
 import { type PartitionName, partitionNames, ROOT_PARTITION } from './partitions.ts';
@@ -57,8 +58,6 @@ export function createStorage({ redis, keys, clock, redisClock, config, metrics,
 
   const decisions = createDecisionLog({ redis, runScript, keys, clock, retentionMs, log });
   const testNumbers = createTestNumbers(config.testNumbers, clock);
-  const spendingDeps = { redis, runScript, keys, testNumbers, decisions, metrics, log };
-  const spending = createSpending({ ...spendingDeps, config: config.spending });
   const conversions = createConversions({ redis, runScript, keys, clock, log });
   const tallies = createTallies({ redis, keys, clock, log });
 
@@ -92,6 +91,9 @@ export function createStorage({ redis, keys, clock, redisClock, config, metrics,
   }
 
   const { partitions, verifications, store, callbacks, errands, findJob } = createPartitioned(names.map(openPartition));
+  const notices = createNotices({ endpoints, callbacks, errands, clock, random });
+  const spendingDeps = { redis, runScript, keys, testNumbers, decisions, notices, metrics, log };
+  const spending = createSpending({ ...spendingDeps, config: config.spending });
   const troubles = createTroubleBoard({ redis, keys });
   return {
     runScript,
@@ -115,7 +117,7 @@ export function createStorage({ redis, keys, clock, redisClock, config, metrics,
         ...partitions.flatMap(({ queues }) => Object.values(queues).map((queue) => queue.close())),
       ]),
     erasures: createErasures({ redis, runScript, keys, clock, random, partitions, metrics, retentionMs }),
-    endpointEvents: createEndpointEvents({ endpoints, callbacks, errands, clock, random }),
+    endpointEvents: createEndpointEvents({ endpoints, notices, clock }),
     scrape: createScrape({ metrics, redis, partitions, policy, clock, clockSkewMs: redisClock.skewMs }),
     health: createHealth({ redis, troubles, monotonicNow: () => performance.now() }),
   };

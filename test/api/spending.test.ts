@@ -134,6 +134,39 @@ describe('the budget of a day', () => {
     expect((await service.call<{ data: object[] }>('GET', '/v1/audit')).body.data).toEqual([]);
   });
 
+  it('of one API key is told to the endpoints of that key, too', async () => {
+    const service = await serviceWith(
+      { DAILY_BUDGET: '0.4', DAILY_BUDGET_API_KEY: 'test=monitor:0.2' },
+      { workers: 1 },
+    );
+    const { url } = service.receiver;
+    for (const [secret, path] of [
+      [API_KEY, '/mine'],
+      [OTHER_API_KEY, '/other'],
+    ]) {
+      const body = { url: new URL(path ?? '', url).href, types: ['budget.reached'] };
+      const headers = { authorization: `Bearer ${secret}` };
+      expect((await service.call('POST', '/v1/callback-endpoints', body, headers)).status).toBe(201);
+    }
+    await submitTexts(service, 2);
+    await submitTexts(service, 1, OTHER_API_KEY);
+
+    const told = () =>
+      service.receiver.received
+        .map(({ raw }) => JSON.parse(raw))
+        .filter(({ type }) => type === 'budget.reached')
+        .map(({ data }) => [data.budget.percent, data.budget.spent, data.budget.mode])
+        .sort(([a], [b]) => a - b);
+    await expect.poll(told).toEqual([
+      [50, 0.1, 'monitor'],
+      [80, 0.2, 'monitor'],
+      [100, 0.2, 'monitor'],
+    ]);
+    const headers = { authorization: `Bearer ${OTHER_API_KEY}` };
+    const owed = await service.call('GET', '/v1/callbacks?type=budget.reached', undefined, headers);
+    expect(owed.body['data']).toEqual([]);
+  });
+
   it('refuses nothing and keeps nothing when no prices are set', async () => {
     const service = await startService({ workers: 0 });
     onTestFinished(() => service.close());
@@ -189,7 +222,7 @@ describe('what is spent', () => {
     await service.redis.set(`{ringback:0}:spending:${day}`, 'no hash');
 
     expect(await submitTexts(service, 1)).toEqual([202]);
-    expect(service.logged.filter((line) => line.includes('what a code costs is not booked'))).toHaveLength(1);
+    expect(service.logged.filter((line) => line.includes('what a code costs could not be booked'))).toHaveLength(1);
   });
 
   it('is estimated by a simulation', async () => {

@@ -57,7 +57,7 @@ export interface CreateErasure {
 export interface CreateCallbackEndpoint {
   url: string;
   /** The events that it gets; null for all. */
-  types?: Array<"verification.attempt.sent" | "verification.attempt.failed" | "verification.attempt.unknown" | "verification.fallback" | "verification.approved" | "verification.expired" | "verification.failed" | "verification.canceled" | "verification.blocked" | "callback_endpoint.disabled" | "callback_endpoint.test"> | null;
+  types?: Array<"verification.attempt.sent" | "verification.attempt.failed" | "verification.attempt.unknown" | "verification.fallback" | "verification.approved" | "verification.expired" | "verification.failed" | "verification.canceled" | "verification.blocked" | "callback_endpoint.disabled" | "callback_endpoint.test" | "budget.reached"> | null;
   description?: string | null;
   disabled?: boolean;
 }
@@ -65,7 +65,7 @@ export interface CreateCallbackEndpoint {
 export interface UpdateCallbackEndpoint {
   url?: string;
   /** The events that it gets; null for all. */
-  types?: Array<"verification.attempt.sent" | "verification.attempt.failed" | "verification.attempt.unknown" | "verification.fallback" | "verification.approved" | "verification.expired" | "verification.failed" | "verification.canceled" | "verification.blocked" | "callback_endpoint.disabled" | "callback_endpoint.test"> | null;
+  types?: Array<"verification.attempt.sent" | "verification.attempt.failed" | "verification.attempt.unknown" | "verification.fallback" | "verification.approved" | "verification.expired" | "verification.failed" | "verification.canceled" | "verification.blocked" | "callback_endpoint.disabled" | "callback_endpoint.test" | "budget.reached"> | null;
   description?: string | null;
   disabled?: boolean;
 }
@@ -79,7 +79,7 @@ export interface ReplayCallbacks {
   since: string;
   until?: string;
   /** The events that it gets; null for all. */
-  types?: Array<"verification.attempt.sent" | "verification.attempt.failed" | "verification.attempt.unknown" | "verification.fallback" | "verification.approved" | "verification.expired" | "verification.failed" | "verification.canceled" | "verification.blocked" | "callback_endpoint.disabled" | "callback_endpoint.test"> | null;
+  types?: Array<"verification.attempt.sent" | "verification.attempt.failed" | "verification.attempt.unknown" | "verification.fallback" | "verification.approved" | "verification.expired" | "verification.failed" | "verification.canceled" | "verification.blocked" | "callback_endpoint.disabled" | "callback_endpoint.test" | "budget.reached"> | null;
 }
 
 export interface Verification {
@@ -408,7 +408,7 @@ export interface ListDecisions {
 export interface ListCallbacks {
   status?: "pending" | "delivered" | "exhausted" | "refused" | "gone";
   endpoint?: string;
-  type?: "verification.attempt.sent" | "verification.attempt.failed" | "verification.attempt.unknown" | "verification.fallback" | "verification.approved" | "verification.expired" | "verification.failed" | "verification.canceled" | "verification.blocked" | "callback_endpoint.disabled" | "callback_endpoint.test";
+  type?: "verification.attempt.sent" | "verification.attempt.failed" | "verification.attempt.unknown" | "verification.fallback" | "verification.approved" | "verification.expired" | "verification.failed" | "verification.canceled" | "verification.blocked" | "callback_endpoint.disabled" | "callback_endpoint.test" | "budget.reached";
   limit?: number;
   cursor?: string;
 }
@@ -514,6 +514,23 @@ export interface CallbackEndpointTestEvent {
   };
 }
 
+export interface BudgetReachedEvent {
+  type: "budget.reached";
+  timestamp: string;
+  data: {
+    budget: {
+      /** The share that is reached: 50, 80 or 100. */
+      percent: number;
+      budget: number;
+      spent: number;
+      /** In UTC. */
+      day: string;
+      /** monitor: nothing is refused. */
+      mode: "enforce" | "monitor";
+    };
+  };
+}
+
 /** What a callback reports; `type` tells them apart. Types may be added. */
 export type CallbackEvent =
   | VerificationAttemptSentEvent
@@ -526,4 +543,5 @@ export type CallbackEvent =
   | VerificationCanceledEvent
   | VerificationBlockedEvent
   | CallbackEndpointDisabledEvent
-  | CallbackEndpointTestEvent;
+  | CallbackEndpointTestEvent
+  | BudgetReachedEvent;
