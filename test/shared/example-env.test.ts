@@ -17,6 +17,14 @@ const documented = [...text.matchAll(/((?:^# .*\n)+)((?:^#?[A-Z_]+=.*\n?)+)/gm)]
     })),
 );
 
+/** What `docker-compose.yml` asks of the same file for itself: `${NAME:-default}`, or `${NAME:?message}`. */
+const compose = readFileSync(new URL('../../docker-compose.yml', import.meta.url), 'utf8');
+const forCompose = [...compose.matchAll(/\$\{([A-Z_]+):([-?])([^}]*)\}/g)]
+  .map(([, name = '', kind, text]) => ({ name, default: kind === '-' && text ? text : undefined }))
+  .filter(({ name }) => VARIABLES.every((variable) => variable.name !== name));
+
+const expected = [...VARIABLES.filter((variable) => !variable.internal), ...forCompose];
+
 const REQUIRED = {
   SIGNALWIRE_SPACE: 'acme',
   SIGNALWIRE_PROJECT_KEY: 'project',
@@ -26,18 +34,14 @@ const REQUIRED = {
 };
 
 describe('example.env', () => {
-  it('has each variable of the configuration once, under a comment, and no other', () => {
-    const expected = VARIABLES.filter((variable) => !variable.internal).map((variable) => variable.name);
-
-    expect(documented.map(({ name }) => name).sort()).toEqual(expected.sort());
+  it('has each variable of the configuration and of the compose file once, under a comment, and no other', () => {
+    expect(documented.map(({ name }) => name).sort()).toEqual(expected.map(({ name }) => name).sort());
     expect([...text.matchAll(/^#?[A-Z_]+=/gm)]).toHaveLength(expected.length);
   });
 
   it('states the defaults that hold', () => {
     const stated = Object.fromEntries(documented.map(({ name, value }) => [name, value || undefined]));
-    const real = Object.fromEntries(
-      VARIABLES.filter((variable) => !variable.internal).map((variable) => [variable.name, variable.default]),
-    );
+    const real = Object.fromEntries(expected.map((variable) => [variable.name, variable.default]));
 
     expect(stated).toEqual(real);
   });
