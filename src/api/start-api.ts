@@ -238,11 +238,12 @@ export async function startApi(
         audit,
         console: createConsole({
           tallies,
-          now: createNow({ redis, partitions, tallies, troubles, channels: config.channels, clock }),
+          now: createNow({ policy, partitions, tallies, troubles, channels: config.channels, clock }),
           search: createConsoleSearch({ store, callbacks, timeline, numberKey, owners }),
           endpoints,
           callbacks,
           replayCallback,
+          prefixBlocks,
           audit,
         }),
         log,

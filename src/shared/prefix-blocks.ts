@@ -96,7 +96,7 @@ export function createPrefixRule(blocks: Pick<PrefixBlocks, 'of'>, by: 'operator
 const MAX_DIGITS = 11;
 
 /** Whether a text can be a blocked prefix. */
-function isPrefix(text: string): boolean {
+export function isPrefix(text: string): boolean {
   return /^\+[1-9]\d{0,10}$/.test(text);
 }
 

@@ -1,11 +1,10 @@
-import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Clock, EpochMs } from './clock.ts';
-import { nextDue, type Policy } from './decide.ts';
+import type { Clock } from './clock.ts';
+import type { Policy } from './decide.ts';
 import type { Metrics } from './metrics.ts';
+import { createOldestWaiting } from './oldest-waiting.ts';
 import type { Partition } from './partitioned.ts';
-import { AttemptJob, CallbackJob, QUEUE_NAMES, type QueueName, VerificationJob } from './queues.ts';
-import { activeAttempt } from './verification.ts';
+import { QUEUE_NAMES, type QueueName } from './queues.ts';
 
 /** Answers with all that is measured, in Prometheus's text format. Never rejects, and never takes long. */
 export type Scrape = () => Promise<string>;
@@ -39,7 +38,8 @@ interface Look {
  * told all the same, and that it is away.
  */
 export function createScrape(deps: Deps): Scrape {
-  const { metrics, redis, partitions, policy, clock } = deps;
+  const { metrics, redis, partitions } = deps;
+  const oldestWaiting = createOldestWaiting(deps);
   const { registry, queueJobs, queueOldestWaiting, redisUp, redisClockSkew } = metrics;
   /** The one that is under way: a Redis that never answers is not asked again and again. */
   let looking: Promise<Look | undefined> | undefined;
@@ -53,7 +53,9 @@ export function createScrape(deps: Deps): Scrape {
           counts: await partition.queues[queue].getJobCounts(...JOB_STATES),
         })),
       ),
-      Promise.all(all.map(async ({ partition, queue }) => ({ queue, seconds: await oldestWaiting(partition, queue) }))),
+      Promise.all(
+        all.map(async ({ partition, queue }) => ({ queue, seconds: (await oldestWaiting(partition, queue)) / 1000 })),
+      ),
       Promise.all(
         all.map(({ partition, queue }) =>
           partition.queues[queue].exportPrometheusMetrics({ partition: partition.name }),
@@ -61,32 +63,6 @@ export function createScrape(deps: Deps): Scrape {
       ),
     ]);
     return { jobs, waited, texts };
-  }
-
-  /** How long the job next in turn has been due, by its record: BullMQ does not keep when a job began to wait. */
-  async function oldestWaiting(partition: (typeof partitions)[number], queue: QueueName): Promise<number> {
-    const next = await partition.queues[queue].getJobs(['wait', 'prioritized'], 0, 0, true);
-    const due = await Promise.all(next.map((job) => dueSince(partition, queue, job)));
-    const waitedMs = due.map((at) => (at === undefined ? 0 : clock.now() - at));
-    return Math.max(0, ...waitedMs) / 1000;
-  }
-
-  /** undefined: nobody waits for this job. */
-  async function dueSince(
-    { store, callbacks }: (typeof partitions)[number],
-    queue: QueueName,
-    job: Job | undefined,
-  ): Promise<EpochMs | undefined> {
-    if (queue === 'callbacks') {
-      const { data } = CallbackJob.safeParse(job?.data);
-      return data && ((await callbacks.read(data.callback_id))?.callback.nextAt ?? undefined);
-    }
-    const { data } = (queue === 'verifications' ? VerificationJob : AttemptJob).safeParse(job?.data);
-    const verification = data && (await store.read(data.verification_id))?.verification;
-    if (verification === undefined) return undefined;
-    if (queue === 'verifications') return nextDue(verification, policy) ?? undefined;
-    const active = activeAttempt(verification);
-    return active?.status === 'queued' ? active.nextTryAt : undefined;
   }
 
   async function lookInTime(): Promise<Look | undefined> {

@@ -1,9 +1,10 @@
-import type { Redis } from 'ioredis';
 import { CHANNELS, type Channel } from '../../shared/channel.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { Config } from '../../shared/config.ts';
+import type { Policy } from '../../shared/decide.ts';
+import { createOldestWaiting } from '../../shared/oldest-waiting.ts';
 import type { Partition } from '../../shared/partitioned.ts';
-import { AttemptJob, QUEUE_NAMES, type QueueName } from '../../shared/queues.ts';
+import { QUEUE_NAMES, type QueueName } from '../../shared/queues.ts';
 import type { Tallies } from '../../shared/tallies.ts';
 import type { TroubleBoard } from '../../shared/trouble.ts';
 
@@ -14,7 +15,7 @@ const PAUSE_TOLD_MS = 1_500;
 const MINUTE_MS = 60_000;
 
 interface Deps {
-  redis: Redis;
+  policy: Policy;
   partitions: readonly Partition[];
   tallies: Pick<Tallies, 'read'>;
   troubles: Pick<TroubleBoard, 'list'>;
@@ -23,7 +24,9 @@ interface Deps {
 }
 
 /** Builds the view of this very moment: the queues, the channels and what is wrong at SignalWire. */
-export function createNow({ redis, partitions, tallies, troubles, channels, clock }: Deps) {
+export function createNow({ policy, partitions, tallies, troubles, channels, clock }: Deps) {
+  const oldestWaiting = createOldestWaiting({ policy, clock });
+
   async function queue(name: QueueName) {
     const each = await Promise.all(
       partitions.map(async (partition) => {
@@ -31,7 +34,7 @@ export function createNow({ redis, partitions, tallies, troubles, channels, cloc
         const [counts, paused, lagMs] = await Promise.all([
           queue.getJobCounts('wait', 'prioritized', 'active', 'delayed', 'failed'),
           queue.isPaused(),
-          lag(partition, name),
+          oldestWaiting(partition, name),
         ]);
         return { counts, paused, lagMs };
       }),
@@ -45,26 +48,9 @@ export function createNow({ redis, partitions, tallies, troubles, channels, cloc
       failed: add('failed'),
       paused: each.some(({ paused }) => paused),
       /** How long what is first in line has been due. */
-      lag_ms: Math.max(0, ...each.map(({ lagMs }) => lagMs)),
+      lag_ms: Math.floor(Math.max(...each.map(({ lagMs }) => lagMs))),
     };
   }
-
-  /** The records say what is due, so this holds when jobs are missing or no worker runs. */
-  async function lag(partition: Partition, name: QueueName): Promise<number> {
-    const { queues, keys, store } = partition;
-    if (name === 'sms' || name === 'call') {
-      const [job] = await queues[name].getPrioritized(0, 0);
-      const data = AttemptJob.safeParse(job?.data);
-      if (!data.success) return 0;
-      const record = await store.read(data.data.verification_id);
-      const attempt = record?.verification.attempts.find(({ id }) => id === data.data.attempt_id);
-      return attempt?.status === 'queued' ? since(attempt.nextTryAt) : 0;
-    }
-    const [, due] = await redis.zrange(name === 'callbacks' ? keys.dueCallbacks : keys.due, 0, '0', 'WITHSCORES');
-    return due === undefined ? 0 : since(Number(due));
-  }
-
-  const since = (at: number) => Math.max(0, Math.floor(clock.now() - at));
 
   async function channel(name: Channel) {
     const { ratePerSecond } = channels[name];

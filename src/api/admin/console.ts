@@ -9,10 +9,12 @@ import type { CallbackStore } from '../../shared/callback-store.ts';
 import type { EndpointStore } from '../../shared/endpoint-store.ts';
 import { isCallbackId } from '../../shared/ids.ts';
 import { localizedPage, PAGE_ASSETS } from '../../shared/localized-page.ts';
+import type { PrefixBlocks } from '../../shared/prefix-blocks.ts';
 import { HOUR_MS, KEPT_MS, type Tallies } from '../../shared/tallies.ts';
 import { ProblemError } from '../problems.ts';
 import { parseBody, parseQuery, readJson } from '../read-json.ts';
 import type { ReplayCallback } from '../replay-callback.ts';
+import { createBlockRoutes } from './console-blocks.ts';
 import { type Figures, figuresOf } from './console-figures.ts';
 import type { createNow } from './console-now.ts';
 import type { createConsoleSearch } from './console-search.ts';
@@ -46,6 +48,7 @@ interface Deps {
   endpoints: Pick<EndpointStore, 'read'>;
   callbacks: Pick<CallbackStore, 'read'>;
   replayCallback: ReplayCallback;
+  prefixBlocks: PrefixBlocks;
   audit: Pick<AuditLog, 'record' | 'list'>;
 }
 
@@ -93,6 +96,7 @@ function createRoutes(deps: Deps): Router {
   const send = (response: Response, body: unknown) => response.json(redactNumbers(body));
   const routes = Router();
   routes.use(readJson);
+  routes.use('/blocks', createBlockRoutes(deps));
 
   routes.get('/figures', async (request, response) => {
     const { hours } = parseQuery(FiguresQuery, request.query);

@@ -1,6 +1,7 @@
 import { maskNumber } from '../../shared/phone-number.ts';
 
-const NUMBER = /\+[1-9]\d{6,14}(?!\d)/g;
+/** Not the shown part of what is masked already. */
+const NUMBER = /\+[1-9]\d{6,14}(?![\d•])/g;
 
 /** What will be sent as JSON, with every full phone number in it masked, however deep it stands. */
 export function redactNumbers<T>(body: T): T {

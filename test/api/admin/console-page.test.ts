@@ -83,9 +83,22 @@ describe.skipIf(!CHROMIUM)("the console's pages", () => {
     expect(service.receiver.received.filter(({ body }) => body.type === 'verification.approved')).toHaveLength(2);
   });
 
+  it('block a prefix and free it', async ({ browser }) => {
+    const { page } = await consoleWithTraffic(browser);
+    await page.getByText('No prefix is blocked.').waitFor();
+    await page.getByRole('textbox', { name: 'Prefix' }).fill('+1212777');
+    await page.getByRole('textbox', { name: 'Why', exact: true }).fill('pumping');
+    await page.getByRole('button', { name: 'Block', exact: true }).click();
+    await row(page, 'Blocked prefixes', '+1212777').waitFor();
+    expect(await faults(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Free: +1212777' }).click();
+    await page.getByText('No prefix is blocked.').waitFor();
+  });
+
   it('offer a viewer nothing to do', async ({ browser }) => {
     const { service, page, id } = await consoleWithTraffic(browser, 'viewer');
     await page.getByText('you may look, not act').waitFor();
+    expect(await page.getByRole('button', { name: 'Block' }).count()).toBe(0);
     await page.goto(`${service.url}/admin/verifications/${id}`);
     await page.getByRole('table', { name: 'Its callbacks' }).waitFor();
 

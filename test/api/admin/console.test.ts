@@ -260,6 +260,45 @@ describe('the replay of a callback', () => {
   });
 });
 
+describe('blocked prefixes', () => {
+  const block = { prefix: '+1212777', hours: 24, reason: 'pumping' };
+
+  it('are for operators: what they block gets no code until they free it', async () => {
+    const service = await serviceWithConsole();
+    expect((await ask(service, 'blocks', block)).status).toBe(201);
+    const refused = await service.submit({ to: '+12127775001' });
+    const { body } = await ask(service, 'blocks', undefined, 'viewer');
+
+    expect([refused.status, refused.reason]).toEqual(['blocked', 'number_blocked']);
+    expect(body).toMatchObject({ data: [{ prefix: '+1212777', reason: 'pumping', actor: 'operator' }] });
+    expect((await ask(service, 'blocks/free', { prefix: '+1212777' })).status).toBe(200);
+    expect((await service.submit({ to: '+12127775001' })).status).toBe('queued');
+    expect((await ask(service, 'blocks/free', { prefix: '+1212777' })).status).toBe(404);
+    expect((await ask(service, 'audit')).body).toMatchObject({
+      data: [
+        {},
+        { action: 'prefix.unblocked' },
+        { action: 'prefix.blocked', subject: '+1212777••••', reason: 'pumping' },
+      ],
+    });
+  });
+
+  it('are left alone by viewers, other sites and nonsense', async () => {
+    const service = await serviceWithConsole();
+    const operator = await signedIn(service);
+    const forged = { 'content-type': 'application/json', 'sec-fetch-site': 'cross-site' };
+    const init = { method: 'POST', body: JSON.stringify(block), headers: forged };
+
+    expect((await ask(service, 'blocks', block, 'viewer')).status).toBe(403);
+    expect((await ask(service, 'blocks/free', { prefix: '+1' }, 'viewer')).status).toBe(403);
+    expect((await operator.send('/admin/api/blocks', init)).status).toBe(403);
+    for (const wrong of [{ prefix: '1212' }, { prefix: '+121255512345' }, { hours: 0 }, { reason: ' ' }, { more: 1 }]) {
+      expect([wrong, (await ask(service, 'blocks', { ...block, ...wrong })).status]).toEqual([wrong, 422]);
+    }
+    expect((await ask(service, 'blocks')).body).toMatchObject({ data: [] });
+  });
+});
+
 describe('who is not signed in', () => {
   it('sees nothing of the console', async () => {
     const service = await serviceWithConsole();

@@ -29,6 +29,8 @@ const REFRESH_WEEK_MS = 60_000;
 /** Hours that a period has, the current one included; today is the visitor's. */
 const HOURS = { today: () => new Date().getHours() + 1, day: () => 24, week: () => 7 * 24 };
 
+const blockForm = find('block-form'); // not there for those who only look
+let shownBlocks = '';
 let range = 'today';
 
 // The figures of a period
@@ -181,16 +183,60 @@ function showAudit({ data }) {
   );
 }
 
+// Blocked prefixes
+
+function showBlocks({ data }) {
+  const now = JSON.stringify(data);
+  if (now === shownBlocks) return; // so that a button keeps the focus
+  shownBlocks = now;
+  fill(
+    'blocks',
+    data.map(({ prefix, until, reason, actor }) => [
+      head(prefix, make('span', { className: 'under' }, reason)),
+      cell(time(until)),
+      cell(actor),
+      ...(blockForm ? [figure(freeButton(prefix))] : []),
+    ]),
+  );
+}
+
+function freeButton(prefix) {
+  const button = make('button', { type: 'button', className: 'small', ariaLabel: words.freeOf(prefix) }, words.free);
+  button.addEventListener('click', () => act('blocks/free', { prefix }, words.freed(prefix)));
+  return button;
+}
+
+async function act(path, body, done) {
+  try {
+    await request(path, body);
+    setText(find('blocked'), done);
+    void lookNow();
+    return true;
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    setText(find('blocked'), words.failedAction);
+    return false;
+  }
+}
+
+blockForm?.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const [prefix, reason] = [find('prefix').value.trim(), find('reason').value.trim()];
+  if (await act('blocks', { prefix, hours: Number(find('block-hours').value), reason }, words.nowBlocked(prefix)))
+    blockForm.reset();
+});
+
 let figuresAt = 0;
 
 async function look() {
   try {
     const wanted = range;
     const stale = wanted !== 'week' || Date.now() - figuresAt > REFRESH_WEEK_MS;
-    const [figures, now, audit] = await Promise.all([
+    const [figures, now, audit, blocks] = await Promise.all([
       stale ? request(`figures?hours=${HOURS[wanted]()}`) : undefined,
       request('now'),
       request('audit'),
+      request('blocks'),
     ]);
     if (wanted !== range) return 0; // another period was chosen meanwhile
     if (figures) {
@@ -199,6 +245,7 @@ async function look() {
     }
     showNow(now);
     showAudit(audit);
+    showBlocks(blocks);
     tellLost();
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
