@@ -38,7 +38,7 @@ try {
 async function startService() {
   const env = { ...process.env, PORT: '0', SANDBOX_PORT: '0', RINGBACK_DATA_DIR: path.join(work, 'data') };
   const child = spawn(process.execPath, [path.join(PROJECT_DIR, 'scripts', 'start.mjs')], {
-    env: { ...env, RESEND_COOLDOWN: '30' },
+    env: { ...env, RESEND_COOLDOWN: '30', LIMIT_NUMBER_COOLDOWN: 'off' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = new Promise((resolve) => {
@@ -182,7 +182,7 @@ async function post(path, body) {
 
 /** @param {string} to */
 async function submit(to) {
-  const { id } = await post('/verifications', { to, if_active: 'replace' });
+  const { id } = await post('/verifications', { to, if_active: 'replace', callback_url: `${service.phones}/receiver` });
   await delay(1_500); // for what it takes to arrive
   return id;
 }
