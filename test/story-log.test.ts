@@ -35,3 +35,23 @@ it('each fact of a verification is one line of the log, in the words of the time
   expect(service.logged.join('')).not.toContain(to.slice(2));
   expect(service.logged.join('')).not.toContain(code);
 });
+
+it('what the clock brings about is told as set off by the request that submitted the verification', async () => {
+  const service = await startService({ env: { WORKFLOW: 'sms:45s,call' } });
+  onTestFinished(() => service.close());
+  const headers = { 'x-request-id': 'req_of-the-client', traceparent: `00-${TRACE}-00f067aa0ba902b7-01` };
+  const { body } = await service.call<{ id: string }>('POST', '/v1/verifications', { to: freshNumber() }, headers);
+  await service.receiver.event('verification.attempt.sent', body.id);
+  await service.queues.verifications.remove(body.id); // so that the reconciler has to
+
+  service.clock.advance(46_000);
+
+  await service.receiver.first(
+    ({ body: { type, data } }) => type === 'verification.attempt.sent' && data.attempt?.channel === 'call',
+  );
+  const told = service.logged.map((line) => JSON.parse(line)).filter((line) => line.channel === 'call' && line.fact);
+  expect(told.map(({ fact, request_id, trace_id }) => [fact, request_id, trace_id])).toEqual([
+    ['attempt.started', headers['x-request-id'], TRACE],
+    ['attempt.sent', headers['x-request-id'], TRACE],
+  ]);
+});

@@ -8,8 +8,5 @@ import { originFields } from './origin.ts';
  * @param destination - stdout, when absent.
  */
 export function createLogger(process: string, level: string, destination?: DestinationStream): Logger {
-  return pino(
-    { level, base: { process }, timestamp: pino.stdTimeFunctions.isoTime, mixin: originFields },
-    destination ?? pino.destination(1),
-  );
+  return pino({ level, base: { process }, timestamp: pino.stdTimeFunctions.isoTime, mixin: originFields }, destination);
 }

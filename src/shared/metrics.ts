@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { CHANNELS } from './channel.ts';
 import type { Change } from './verification-store.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -56,14 +57,36 @@ export function createMetrics(process: 'api' | 'worker', countries: readonly str
     registers,
   });
 
+  const tries = new Counter({
+    name: 'ringback_tries_total',
+    help: 'Requests made to SignalWire for attempts, by channel and outcome.',
+    labelNames: ['channel', 'outcome'],
+    registers,
+  });
+  const endpointsDisabled = new Counter({
+    name: 'ringback_callback_endpoints_disabled_total',
+    help: 'Callback endpoints that were disabled, by reason.',
+    labelNames: ['reason'],
+    registers,
+  });
+  const channelPauses = new Counter({
+    name: 'ringback_channel_pauses_total',
+    help: 'Times that a whole channel paused because two numbers met a 429.',
+    labelNames: ['channel'],
+    registers,
+  });
+
+  // a series that begins with its first count shows no increase: what alerts look for is there from the start
+  for (const channel of CHANNELS) {
+    tries.inc({ channel, outcome: 'misconfigured' }, 0);
+    attempts.inc({ channel, status: 'unknown' }, 0);
+    channelPauses.inc({ channel }, 0);
+  }
+  for (const reason of ['gone', 'failing']) endpointsDisabled.inc({ reason }, 0);
+
   return {
     registry,
-    tries: new Counter({
-      name: 'ringback_tries_total',
-      help: 'Requests made to SignalWire for attempts, by channel and outcome.',
-      labelNames: ['channel', 'outcome'],
-      registers,
-    }),
+    tries,
     tryDuration: new Histogram({
       name: 'ringback_try_duration_seconds',
       help: "SignalWire's time to answer a try, by channel and outcome.",
@@ -89,12 +112,7 @@ export function createMetrics(process: 'api' | 'worker', countries: readonly str
       buckets: [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1_800, 7_200, 36_000],
       registers,
     }),
-    endpointsDisabled: new Counter({
-      name: 'ringback_callback_endpoints_disabled_total',
-      help: 'Callback endpoints that were disabled, by reason.',
-      labelNames: ['reason'],
-      registers,
-    }),
+    endpointsDisabled,
     repairs: new Counter({
       name: 'ringback_reconciler_repairs_total',
       help: 'What the reconciler put right, by kind.',
@@ -153,12 +171,7 @@ export function createMetrics(process: 'api' | 'worker', countries: readonly str
       help: "How far this machine's clock is ahead of Redis's.",
       registers,
     }),
-    channelPauses: new Counter({
-      name: 'ringback_channel_pauses_total',
-      help: 'Times that a whole channel paused because two numbers met a 429.',
-      labelNames: ['channel'],
-      registers,
-    }),
+    channelPauses,
     httpDuration: new Histogram({
       name: 'ringback_http_request_duration_seconds',
       help: 'Time to answer, by method, route and status.',

@@ -40,6 +40,15 @@ async function counted(name: string) {
   return found?.values.filter(({ value }) => value > 0).map(({ labels, value }) => [labels, value]);
 }
 
+it('begins at 0 with what alerts look for: the first count is an increase, too', async () => {
+  const text = await metrics.registry.metrics();
+
+  expect(text).toContain('ringback_tries_total{channel="call",outcome="misconfigured",process="worker"} 0');
+  expect(text).toContain('ringback_attempts_ended_total{channel="sms",status="unknown",process="worker"} 0');
+  expect(text).toContain('ringback_channel_pauses_total{channel="sms",process="worker"} 0');
+  expect(text).toContain('ringback_callback_endpoints_disabled_total{reason="gone",process="worker"} 0');
+});
+
 describe('the counters of a stored change', () => {
   it('count a new one once', async () => {
     count(null, opened);
