@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { freshNumber, startService } from './fixtures.ts';
 import { startOtlpCollector } from './otlp-collector.ts';
@@ -79,4 +80,42 @@ describe('a trace', () => {
     expect(heard(quiet.asked)).toEqual([undefined, undefined]);
     expect(heard(told.asked)[0]).toBe(traceparent);
   });
+
+  it('needs no collector: one that is away holds up nothing', async () => {
+    const collector = await startOtlpCollector();
+    await collector.close();
+
+    const { sent } = await verifyOnce({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }, {});
+
+    expect(sent.headers['traceparent']).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+  });
+
+  it('costs nothing while it is off: its SDK is not loaded', () => {
+    const loaded = (tracing: string) =>
+      execFileSync(process.execPath, ['--input-type=module', '-e', script(tracing)], {
+        cwd: new URL('..', import.meta.url),
+        encoding: 'utf8',
+      }).trim();
+
+    expect(loaded('undefined')).toBe('false');
+    expect(loaded("{ url: 'http://127.0.0.1:9' }")).toBe('true');
+  });
 });
+
+/** Loads both processes' code, sets tracing up, and says whether that asked for the SDK of OpenTelemetry. */
+const script = (tracing: string) => `
+  import { registerHooks } from 'node:module';
+  let asked = false;
+  registerHooks({
+    resolve(specifier, context, next) {
+      asked ||= specifier.startsWith('@opentelemetry/sdk');
+      return next(specifier, context);
+    },
+  });
+  await import('./src/api/start-api.ts');
+  await import('./src/worker/start-worker.ts');
+  const { createTracing } = await import('./src/shared/tracing.ts');
+  await createTracing(${tracing}, 'api');
+  console.log(asked);
+  process.exit(0);
+`;
