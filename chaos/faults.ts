@@ -68,16 +68,25 @@ const GAP_MS = { min: 150, max: 900 };
 /**
  * All faults of a run; they follow from the seed. Each point has its turn before one comes again.
  *
- * @param redisCanBeCutOff - false where clients find the servers by themselves, so that no proxy stands between.
+ * Where clients find the servers by themselves no proxy stands between that could be cut. Under Sentinels no primary
+ * freezes: when it wakes, a replica that still follows it may confirm what the new primary makes both forget.
  */
-export function planFaults(random: Random, forMs: number, redisCanBeCutOff: boolean): PlannedFault[] {
+export function planFaults(
+  random: Random,
+  forMs: number,
+  redis: Pick<RedisUnderTest, 'kind' | 'proxies'>,
+): PlannedFault[] {
   const draw = random.fork('faults');
   const decks = {
     worker: createDeck<Point>(draw, WORKER_POINTS),
     freeze: createDeck<Point>(draw, FREEZE_POINTS),
     api: createDeck<Point>(draw, API_POINTS),
   };
-  const faults = FAULTS.filter((fault) => redisCanBeCutOff || fault !== 'redis unreachable');
+  const faults = FAULTS.filter(
+    (fault) =>
+      (fault !== 'redis unreachable' || redis.proxies.length > 0) &&
+      (fault !== 'redis frozen' || redis.kind !== 'sentinel'),
+  );
   const plan: PlannedFault[] = [];
   for (let at = 0; at < forMs; ) {
     const afterMs = draw.int(GAP_MS.min, GAP_MS.max);

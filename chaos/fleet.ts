@@ -17,6 +17,7 @@ export interface Place {
 
 interface Occupied extends Place {
   process: Omit<ServiceProcess, 'url'> | undefined;
+  takenBack: Order | null;
   /** What its next death by SIGKILL counts as. */
   dyingOf: string | undefined;
   /** How long it stays frozen when its order is to freeze. */
@@ -49,6 +50,7 @@ export function createFleet(places: readonly { role: Role; name: string; env: Re
     ready: false,
     stopped: false,
     order: null,
+    takenBack: null,
     process: undefined,
     dyingOf: undefined,
     frozenMs: 0,
@@ -67,11 +69,19 @@ export function createFleet(places: readonly { role: Role; name: string; env: Re
     });
     void spawned.exited.then(({ code, signal }) => {
       if (closing) return;
-      const kind = place.dyingOf ?? (place.order && `${place.role}: ${place.order.point}`);
+      const order = place.order ?? place.takenBack;
+      const kind = place.dyingOf ?? (order && `${place.role}: ${order.point}`);
       if (signal === 'SIGKILL' && kind) crashes.set(kind, (crashes.get(kind) ?? 0) + 1);
       else
         unexpected.push({ name: place.name, how: `${signal ?? code}`, output: spawned.output().slice(-OUTPUT_KEPT) });
-      Object.assign(place, { url: undefined, ready: false, stopped: false, order: null, dyingOf: undefined });
+      Object.assign(place, {
+        url: undefined,
+        ready: false,
+        stopped: false,
+        order: null,
+        takenBack: null,
+        dyingOf: undefined,
+      });
       start(place, env);
     });
   }
@@ -95,6 +105,7 @@ export function createFleet(places: readonly { role: Role; name: string; env: Re
 
   function tell(place: Occupied, order: Order | null): void {
     const message: OrderMessage = { type: 'chaos-order', order };
+    place.takenBack = place.order; // it may be met before the message arrives
     place.order = order;
     place.process?.child.send(message, () => {}); // it may die meanwhile
   }

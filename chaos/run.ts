@@ -135,7 +135,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const clients = createClients({ random, provider, apiUrls: fleet.apiUrls, signal });
     const loadMs = options.faultsMs * (1 - LAST_SUBMISSION_BEFORE_END);
     const stories = Array.from({ length: options.verifications }, (_, n) => clients.run(n, loadMs));
-    const plan = planFaults(random, options.faultsMs, redis.proxies.length > 0);
+    const plan = planFaults(random, options.faultsMs, redis);
     const [outages] = await Promise.all([runFaults(plan, { fleet, redis, provider, receiver, signal }), ...stories]);
     if (!(await allReady())) throw new Error(`not all processes came back: ${describeEnds(fleet.unexpected)}`);
     const faultsOverAt = Date.now();

@@ -126,7 +126,8 @@ describe.skipIf(!CHROMIUM)(CHROMIUM ? 'the reference' : 'the reference (skipped:
       "document.querySelectorAll('[id^=operations-verifications-] .opblock-summary-control').forEach((button) => button.click())",
     );
 
-    await expect.poll(() => page.locator('.opblock.is-open').count()).toBe(ofTag.length);
+    // the page makes the examples of all of them: on a loaded machine that takes its time
+    await expect.poll(() => page.locator('.opblock.is-open').count(), { timeout: 25_000 }).toBe(ofTag.length);
     const submission = page.locator('#operations-verifications-createVerification');
     await submission.locator('.response[data-code="409"] select').nth(1).selectOption('verification-active');
     await submission.getByText('"/problems/verification-active"').waitFor();
