@@ -71,6 +71,8 @@ function withFreeze(kind: RedisKind, nodes: RedisNodes): RedisUnderTest {
   };
 }
 
+const SLOTS_REFRESH_MS = 500;
+
 /** A connection that bears what is done to the servers. */
 export function connectToAll(url: string): Redis {
   const address = parseRedisUrl(url);
@@ -80,12 +82,18 @@ export function connectToAll(url: string): Redis {
       ? new Redis(url, patient)
       : address.kind === 'sentinel'
         ? new Redis({ ...patient, sentinels: [...address.sentinels], name: address.primary })
-        : (new Cluster([...address.nodes], { redisOptions: patient }) as unknown as Redis);
+        : (new Cluster([...address.nodes], {
+            redisOptions: patient,
+            slotsRefreshInterval: SLOTS_REFRESH_MS,
+          }) as unknown as Redis);
   redis.on('error', () => {}); // it is killed on purpose
   return redis;
 }
 
-/** The servers to look through for all keys. */
-export function serversOf(redis: Redis | Cluster): Redis[] {
-  return redis instanceof Cluster ? redis.nodes('master') : [redis];
+/** The servers to look through for all keys: those that say themselves that they are primaries, whatever was known before. */
+export async function serversOf(redis: Redis | Cluster): Promise<Redis[]> {
+  if (!(redis instanceof Cluster)) return [redis];
+  const nodes = redis.nodes('all');
+  const roles = await Promise.all(nodes.map((node) => node.role().catch(() => [])));
+  return nodes.filter((_node, i) => roles[i]?.[0] === 'master');
 }

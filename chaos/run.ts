@@ -200,7 +200,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 /** Everything that Redis holds, read without touching it: a GET of the API would let time do its work. */
 async function readAll(store: Redis): Promise<Map<string, Verification>> {
   const found = new Map<string, Verification>();
-  for (const server of serversOf(store)) {
+  for (const server of await serversOf(store)) {
     for await (const batch of server.scanStream({
       match: '{ringback:*}:verification:ver_*',
       count: 1_000,
