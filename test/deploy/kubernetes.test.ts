@@ -1,0 +1,153 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { SECRETS, VARIABLES } from '../../src/shared/config.ts';
+import { createKeys } from '../../src/shared/keys.ts';
+import { partitionNames } from '../../src/shared/partitions.ts';
+import { freshNumber, startService } from '../fixtures.ts';
+import { Manifest } from './kubernetes-schemas.ts';
+
+const FOLDER = new URL('../../deploy/kubernetes/', import.meta.url);
+const read = (file: string) => readFileSync(new URL(file, FOLDER), 'utf8');
+const listed = (part: string): string[] =>
+  parse(read(`${part}/kustomization.yaml`)).resources.map((file: string) => `${part}/${file}`);
+const raw: unknown[] = [...listed('base'), ...listed('keda')].flatMap((file) =>
+  parseAllDocuments(read(file), { merge: true }).map((document) => document.toJS()),
+);
+const manifests = raw.map((document) => Manifest.parse(document));
+const ofKind = <K extends Manifest['kind']>(kind: K) =>
+  manifests.filter((manifest): manifest is Extract<Manifest, { kind: K }> => manifest.kind === kind);
+
+const deployments = ofKind('Deployment');
+const example = parse(read('example/kustomization.yaml'));
+const generated = [...example.configMapGenerator, ...example.secretGenerator].map(({ name }: { name: string }) => name);
+const envOf = (name: string) => parseEnv(read(`example/${name}.env`));
+
+const containerOf = (name: string) => {
+  const container = deployments.find(({ metadata }) => metadata.name === name)?.spec.template.spec.containers[0];
+  if (container === undefined) throw new Error(`there is no Deployment ${name}`);
+  return container;
+};
+const selects = (selector: Record<string, string>, labels: Record<string, string>) =>
+  Object.entries(selector).every(([label, value]) => labels[label] === value);
+
+/** Walks through a document and puts a field where none belongs, one place at a time. */
+function* misspelt(value: unknown, root = structuredClone(value)): Generator<unknown> {
+  const places: Record<string, unknown>[] = [];
+  const collect = (node: unknown): void => {
+    if (typeof node !== 'object' || node === null) return;
+    if (!Array.isArray(node)) places.push(node as Record<string, unknown>);
+    for (const child of Object.values(node)) collect(child);
+  };
+  collect(root);
+  for (const place of places) {
+    if (Object.keys(place).some((key) => key.includes('/'))) continue; // labels may have any name
+    place['notAField'] = {};
+    yield root;
+    delete place['notAField'];
+  }
+}
+
+describe('the Kubernetes manifests', () => {
+  it('have no field that the kind does not know', () => {
+    for (const document of raw) {
+      for (const wrong of misspelt(document))
+        expect(Manifest.safeParse(wrong).success, JSON.stringify(wrong)).toBe(false);
+    }
+  });
+
+  it('select the pods that they are about', () => {
+    const pods = deployments.map(({ metadata, spec }) => ({
+      name: metadata.name,
+      labels: spec.template.metadata.labels,
+    }));
+    const selected = (selector: Record<string, string>) =>
+      pods.filter(({ labels }) => selects(selector, labels)).map(({ name }) => name);
+
+    for (const { metadata, spec } of deployments) {
+      expect(selected(spec.selector.matchLabels)).toEqual([metadata.name]);
+      for (const { labelSelector } of spec.template.spec.topologySpreadConstraints)
+        expect(selected(labelSelector.matchLabels)).toEqual([metadata.name]);
+    }
+    for (const { metadata, spec } of ofKind('PodDisruptionBudget'))
+      expect(selected(spec.selector.matchLabels)).toEqual([metadata.name]);
+    for (const { metadata, spec } of ofKind('Service')) expect(selected(spec.selector)).toEqual([metadata.name]);
+    expect(ofKind('NetworkPolicy').map(({ spec }) => selected(spec.podSelector.matchLabels))).toEqual([
+      ['ringback-api', 'ringback-worker'],
+      ['ringback-api'],
+    ]);
+    for (const { spec } of ofKind('ScaledObject')) expect(spec.scaleTargetRef.name).toBe('ringback-worker');
+  });
+
+  it('probe, publish and open ports that the processes listen on', () => {
+    for (const { metadata, spec } of deployments) {
+      const { env, ports, command, startupProbe, livenessProbe, readinessProbe } = containerOf(metadata.name);
+      const set = new Map(env.map(({ name, value }) => [name, Number(value)]));
+      const expected = [set.get('PORT'), set.get('METRICS_PORT')].filter((port) => port !== undefined);
+      expect(ports.map(({ containerPort }) => containerPort)).toEqual(expected);
+      const names = ports.map(({ name }) => name);
+      for (const probe of [startupProbe, livenessProbe, readinessProbe]) expect(names).toContain(probe.httpGet.port);
+      expect(existsSync(new URL(`../../${command[1]}`, FOLDER)), command[1]).toBe(true);
+      expect(spec.template.spec.serviceAccountName).toBe(ofKind('ServiceAccount')[0]?.metadata.name);
+    }
+    const apiPorts = containerOf('ringback-api').ports.map(({ name }) => name);
+    for (const { spec } of ofKind('Service'))
+      for (const { targetPort } of spec.ports) expect(apiPorts).toContain(targetPort);
+    for (const { spec } of ofKind('NetworkPolicy'))
+      for (const { port } of spec.ingress.flatMap(({ ports }) => ports)) expect(apiPorts).toContain(port);
+  });
+
+  it('give the processes settings that exist, and secrets to nobody else', () => {
+    const referenced = deployments.flatMap(({ metadata }) =>
+      containerOf(metadata.name).envFrom.map((from) => ('secretRef' in from ? from.secretRef : from.configMapRef).name),
+    );
+    for (const name of referenced) expect(generated).toContain(name);
+    for (const { spec } of ofKind('TriggerAuthentication')) {
+      for (const { name, key } of spec.secretTargetRef) expect(Object.keys(envOf(name))).toContain(key);
+    }
+
+    const known = VARIABLES.filter(({ internal }) => !internal).map(({ name }) => name);
+    const plain = example.configMapGenerator.flatMap(({ literals }: { literals: string[] }) =>
+      literals.map((literal) => literal.split('=')[0]),
+    );
+    const own = deployments.flatMap(({ metadata }) => containerOf(metadata.name).env.map(({ name }) => name));
+    const secret = [...Object.keys(envOf('ringback')), ...Object.keys(envOf('ringback-api'))];
+    expect(known).toEqual(expect.arrayContaining([...plain, ...own, ...secret]));
+    for (const name of SECRETS) expect(plain).not.toContain(name);
+    expect(containerOf('ringback-worker').envFrom).not.toContainEqual({ secretRef: { name: 'ringback-api' } });
+    for (const name of [...Object.values(envOf('ringback')), ...Object.values(envOf('ringback-api'))])
+      expect(name).toBe('');
+  });
+
+  it('leave the time that a shutdown takes, 20 s after the sleep before it', () => {
+    for (const { metadata, spec } of deployments) {
+      const sleep = containerOf(metadata.name).lifecycle?.preStop.sleep.seconds ?? 0;
+      expect(spec.template.spec.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(sleep + 20);
+    }
+  });
+
+  it.for([1, 2])('scale on the keys in which jobs wait, in each of %i partitions', async (count) => {
+    const service = await startService({ workers: 0, env: { PARTITIONS: String(count) } });
+    const triggers = ofKind('ScaledObject').flatMap(({ spec }) =>
+      spec.triggers.map(({ metadata }) => metadata.listName),
+    );
+    const root = createKeys().queuePrefix;
+    const { sms, call, callbacks, verifications } = service.queues;
+    expect(triggers).toEqual([
+      sms.toKey('prioritized'),
+      call.toKey('prioritized'),
+      callbacks.toKey('wait'),
+      verifications.toKey('wait'),
+    ]);
+
+    for (let i = 0; i < 8; i++) await service.submit({ to: freshNumber() });
+    const prefixes = partitionNames(count).map((name) => createKeys().inPartition(name).queuePrefix);
+    const waiting = prefixes.map((prefix) => service.redis.zcard(String(triggers[0]).replace(root, prefix)));
+    expect((await Promise.all(waiting)).reduce((sum, n) => sum + n, 0)).toBe(8);
+    await service.advance(3_600_000); // all alarms ring, and nobody is there
+    const rung = prefixes.map((prefix) => service.redis.llen(String(triggers[3]).replace(root, prefix)));
+    expect((await Promise.all(rung)).reduce((sum, n) => sum + n, 0)).toBe(8);
+    await service.close();
+  });
+});
