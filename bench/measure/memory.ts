@@ -6,10 +6,14 @@ import type { Room, Verification } from '../room.ts';
 
 /** What a key belongs to, by its name without the hash tag. */
 const KINDS: [kind: string, name: RegExp][] = [
+  // first: a queue and an owner's list may begin alike
+  [
+    'job',
+    /^(verifications|sms|call|callbacks):((ver|att|cb)_|(events|meta|id|wait|active|delayed|prioritized|completed|failed|marker|pc|stalled|limiter|metrics)\b)/,
+  ],
   ['verification', /^verification:ver_\w+(:\w+)?$/],
   ['verification', /^(verifications:|active:|due$|familiar:)/],
   ['callback', /^(callback:|callbacks:|target-callbacks:|due-callbacks$)/],
-  ['job', /^(verifications|sms|call|callbacks):/],
 ];
 type Kind = 'verification' | 'callback' | 'job' | 'other';
 
