@@ -37,6 +37,11 @@ export type CallbackJob = z.infer<typeof CallbackJob>;
 export const UNLIMITED_ATTEMPTS = 1_000_000;
 /** Named in every job's backoff; the workers answer it with the delay that the record asks for. */
 export const STORED_BACKOFF = 'as-stored';
+/** How long finished jobs are kept, in seconds, and how many of each queue. The worker's part, so that not every job says it. */
+export const KEEP_FINISHED = {
+  removeOnComplete: { age: 24 * 3600, count: 1_000 },
+  removeOnFail: { age: 7 * 24 * 3600, count: 1_000 },
+};
 /** BullMQ's largest priority; lower numbers go first. */
 const MAX_PRIORITY = 2 ** 21 - 1;
 
@@ -61,11 +66,8 @@ export function createQueues(connection: Redis, prefix: string): Queues {
       defaultJobOptions: {
         attempts: UNLIMITED_ATTEMPTS,
         backoff: { type: STORED_BACKOFF },
-        removeOnComplete: { age: 24 * 3600, count: 1_000 },
-        removeOnFail: { age: 7 * 24 * 3600, count: 1_000 },
         stackTraceLimit: 1,
         keepLogs: 100,
-        sizeLimit: 2_048,
       },
     });
     made.on('error', () => {}); // the connection's own handler logs it, once

@@ -7,7 +7,7 @@ import type { Erasures } from '../shared/erasures.ts';
 import type { RandomHex } from '../shared/ids.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import type { Partition } from '../shared/partitioned.ts';
-import { QUEUE_NAMES, type QueueName } from '../shared/queues.ts';
+import { KEEP_FINISHED, QUEUE_NAMES, type QueueName } from '../shared/queues.ts';
 import type { Tracing } from '../shared/tracing.ts';
 import type { ChannelRate } from './channel-rate.ts';
 import { createReconciler } from './reconcile.ts';
@@ -65,6 +65,7 @@ export async function servePartition(deps: Deps): Promise<ServedPartition> {
       lockDuration: lockDurationMs,
       stalledInterval: Math.max(1_000, Math.round(lockDurationMs / 4)),
       maxStalledCount: 10,
+      ...KEEP_FINISHED,
       settings: { backoffStrategy: storedBackoff },
       metrics: { maxDataPoints: MetricsTime.ONE_HOUR }, // without it BullMQ counts nothing
     });
