@@ -130,7 +130,7 @@ export const DEFAULT_STEP_TIMEOUT_SECONDS = 45;
  * environment is read; the store applies the result, the errands act on it.
  */
 export function decide(v: Verification, event: VerificationEvent, now: EpochMs, policy: Policy): Decision {
-  const draft = structuredClone(v);
+  const draft = draftOf(v);
   const facts: VerificationFact[] = [];
   const answer = handle({ v: draft, now, policy, facts }, event);
   const changed = facts.length > 0 || JSON.stringify(draft) !== JSON.stringify(v);
@@ -139,12 +139,18 @@ export function decide(v: Verification, event: VerificationEvent, now: EpochMs, 
 
 /** The opening facts of a verification: its first attempt, or its end when a policy refused it. */
 export function open(v: OpenVerification, now: EpochMs, policy: Policy, blocked: CloseReason | null): Decision {
-  const draft = structuredClone(v);
+  const draft = draftOf(v);
   const facts: VerificationFact[] = [];
   const context = { v: draft as Verification, now, policy, facts };
   if (blocked === null) addAttempt(context, draft.workflow[0]?.channel ?? 'sms', 'initial', 0);
   else close(context, 'blocked', blocked);
   return { next: draft, facts, answer: { kind: 'done' } };
+}
+
+/** A copy of all that a decision changes in place; everything else in a verification is only ever replaced as a whole. */
+function draftOf<V extends Verification>(v: V): V {
+  const { attempts, checks } = v;
+  return { ...v, attempts: attempts.map((a) => ({ ...a })), checks: { ...checks, inFlight: [...checks.inFlight] } };
 }
 
 interface Context {
@@ -239,7 +245,7 @@ function startTry(c: Context, attemptId: string, token: string): Answer {
     attempt.tries += 1;
     c.v.sends += 1;
   }
-  return { kind: 'send', attempt: structuredClone(attempt), validForMs: c.v.expiresAt - c.now };
+  return { kind: 'send', attempt: { ...attempt }, validForMs: c.v.expiresAt - c.now };
 }
 
 function endTry(c: Context, event: Extract<VerificationEvent, { type: 'try_ended' }>): Answer {
@@ -470,7 +476,7 @@ function endUnknown(attempt: Attempt, error: AttemptError): void {
   attempt.status = 'unknown';
   attempt.lostToken ??= attempt.flight?.token ?? null;
   attempt.flight = null;
-  attempt.error = structuredClone(error);
+  attempt.error = error;
 }
 
 function fail(c: Context, attempt: Attempt, error: AttemptError): void {

@@ -117,8 +117,17 @@ export function slotOf(hash: string): string {
   return hash.slice(0, 2);
 }
 
+/** Those asked about last: one request asks for a number's form, country, kind and mask. */
+const parsed = new Map<string, PhoneNumber | undefined>();
+const MOST_PARSED = 256;
+
 function parse(number: string): PhoneNumber | undefined {
-  return parsePhoneNumberFromString(number, { extract: false });
+  if (!parsed.has(number)) {
+    const [oldest] = parsed.keys();
+    if (oldest !== undefined && parsed.size >= MOST_PARSED) parsed.delete(oldest);
+    parsed.set(number, parsePhoneNumberFromString(number, { extract: false }));
+  }
+  return parsed.get(number);
 }
 
 function countryOfParsed(parsed: PhoneNumber): string | undefined {
