@@ -1,12 +1,19 @@
-/** Area codes of the United States; 555 and the digits behind are kept for fiction. */
-const AREA_CODES = [201, 202, 203, 205, 206, 207, 208, 209, 210, 212, 213, 214, 215, 216, 217, 218, 219, 224, 225, 228];
-const PER_AREA = 9_000;
+import { countryOf, type E164 } from '../src/shared/phone-number.ts';
 
-/** So many different numbers that no sandbox gives a meaning to. */
+const numberOf = (area: number, line: number) => `+1${area}555${line}` as E164;
+/** Of the United States; 555 and the digits behind are kept for fiction. */
+const AREA_CODES = Array.from({ length: 800 }, (_, i) => 200 + i).filter(
+  (area) => countryOf(numberOf(area, 1_000)) === 'US',
+);
+const PER_AREA = 9_000;
+/** About the golden section of {@link PER_AREA}, without a factor in common: whatever came before, the next one falls into a gap. */
+const STRIDE = 5_563;
+
+/** So many different numbers, strewn as those of real sign-ups are: a block asked for in a row would be a case for the guard. */
 export function numbers(count: number, from = 0): string[] {
   return Array.from({ length: count }, (_, i) => {
     const n = from + i;
-    const area = AREA_CODES[Math.floor(n / PER_AREA) % AREA_CODES.length];
-    return `+1${area}555${1_000 + (n % PER_AREA)}`;
+    const area = AREA_CODES[n % AREA_CODES.length] as number;
+    return numberOf(area, 1_000 + ((Math.floor(n / AREA_CODES.length) * STRIDE) % PER_AREA));
   });
 }
