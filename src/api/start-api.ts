@@ -18,7 +18,7 @@ import { createBlockListRule, exceptListed } from '../shared/number-list.ts';
 import { createNumberRuns } from '../shared/number-runs.ts';
 import { createNumberTypeRule } from '../shared/number-type-rule.ts';
 import { listen, startOperationsServer } from '../shared/operations-server.ts';
-import { createPrefixBlocks, createPrefixRule } from '../shared/prefix-blocks.ts';
+import { createPrefixBlocks, createPrefixRules } from '../shared/prefix-blocks.ts';
 import { createPumpingGuard } from '../shared/pumping-guard.ts';
 import { connectForRequests, connectForWork, disconnect } from '../shared/redis.ts';
 import { createRedisClock } from '../shared/redis-clock.ts';
@@ -162,18 +162,19 @@ export async function startApi(
   const audit = createAuditLog({ redis, stream: keys.audit, clock });
   const onFinding = createRecordFinding({ metrics, decisions });
   const prefixBlocks = createPrefixBlocks({ redis, runScript, keys, clock, decisions });
+  const prefixRules = createPrefixRules(prefixBlocks);
   const policies = [
     createCountryRule(config.countries),
     createNumberTypeRule(config.refusedTypes),
     createBlockListRule(config.blockList),
-    createPrefixRule(prefixBlocks, 'operator'),
+    prefixRules.operator,
   ];
   const { mode } = config.guard;
   const guardParts = { conversions, prefixBlocks, allowances, redis, keys, decisions, metrics, log };
-  const runs = createNumberRuns({ redis, keys, numberKey });
+  const runs = createNumberRuns({ runScript, keys, numberKey });
   const guards = mode === 'off' ? [] : [createPumpingGuard({ ...guardParts, runs, config: { ...config.guard, mode } })];
   const suspicions = [
-    createPrefixRule(prefixBlocks, 'guard'),
+    prefixRules.guard,
     ...guards,
     createBudgetRule(spending, config.spending),
     createLimits({ allowances, familiar, keys, config: config.limits }),

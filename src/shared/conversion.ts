@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Clock, EpochMs } from './clock.ts';
 import type { Keys } from './keys.ts';
@@ -27,13 +26,12 @@ export type Conversions = ReturnType<typeof createConversions>;
  * minute of its making, sent and approved alike, so that those under way distort nothing.
  */
 export function createConversions(deps: {
-  redis: Redis;
   runScript: RunScript;
   keys: Keys;
   clock: Clock;
   log: Pick<Logger, 'error'>;
 }) {
-  const { redis, runScript, keys, clock, log } = deps;
+  const { runScript, keys, clock, log } = deps;
   return {
     /**
      * Counts what a stored change tells. It is done after the change, so a process that dies in between leaves one
@@ -59,8 +57,10 @@ export function createConversions(deps: {
 
     /** @param subjects - prefixes of numbers, and countries. */
     async read(subjects: readonly string[], now: EpochMs): Promise<Tally[]> {
-      const found = await Promise.all(subjects.map((subject) => redis.hgetall(keys.conversion(subject))));
-      return found.map((fields) => tallyOf(fields, now));
+      const begin = (at: EpochMs) => Math.floor(at / BUCKET_MS);
+      const args = [begin(now - CONVERSION_WINDOW_MS) + 1, begin(now - SETTLING_MS)];
+      const found = (await runScript('readConversion', subjects.map(keys.conversion), args)) as number[][];
+      return found.map(([sent = 0, approved = 0, approvedSoFar = 0]) => ({ sent, approved, approvedSoFar }));
     },
   };
 }
@@ -72,17 +72,4 @@ function outcomeOf({ before, after }: Change): { sent: boolean; approved: boolea
   // one whose answer was lost counts when it is approved: it was sent after all
   const isSent = approved || after.attempts.some(({ status }) => status === 'sent');
   return { sent: isSent && !wasSent, approved };
-}
-
-function tallyOf(fields: Readonly<Record<string, string>>, now: EpochMs): Tally {
-  const tally: Tally = { sent: 0, approved: 0, approvedSoFar: 0 };
-  for (const [field, count] of Object.entries(fields)) {
-    const [bucket, what] = field.split(':');
-    const begins = Number(bucket) * BUCKET_MS;
-    if (begins <= now - CONVERSION_WINDOW_MS) continue;
-    const isSettled = begins + BUCKET_MS <= now - SETTLING_MS;
-    if (isSettled) tally[what as 'sent' | 'approved'] += Number(count);
-    if (what === 'approved') tally.approvedSoFar += Number(count);
-  }
-  return tally;
 }

@@ -1,8 +1,10 @@
-import type { Redis } from 'ioredis';
 import type { EpochMs } from './clock.ts';
 import type { Keys } from './keys.ts';
 import { hashNumber, prefixOf } from './phone-number.ts';
+import type { RunScript } from './redis-scripts.ts';
 
+/** So many numbers in a row are no coincidence. */
+export const MIN_RUN = 5;
 /** How long a number counts as lately asked for. */
 const RUN_WINDOW_MS = 10 * 60_000;
 /** Neighbours in a run are at most so far apart: whoever walks through a block may skip some. */
@@ -14,17 +16,18 @@ export type NumberRuns = ReturnType<typeof createNumberRuns>;
 
 /** Sees when the numbers of a block are asked for one after the other, as no real users are. */
 export function createNumberRuns({
-  redis,
+  runScript,
   keys,
   numberKey,
 }: {
-  redis: Redis;
+  runScript: RunScript;
   keys: Keys;
   numberKey: () => Promise<string>;
 }) {
   return {
     /**
-     * How many numbers lie in a row with this one, itself included, of those asked for in the last 10 minutes.
+     * How many numbers lie in a row with this one, itself included, of those asked for in the last 10 minutes; runs of
+     * less than {@link MIN_RUN} are not told apart.
      *
      * @param dryRun - the number is not remembered.
      */
@@ -32,29 +35,8 @@ export function createNumberRuns({
       // a keyed hash, because with the last digits under it the prefix would tell the whole number
       const key = keys.numberRun(hashNumber(await numberKey(), prefixOf(number)));
       const own = Number(number.slice(-4));
-      const around = Array.from({ length: 2 * REACH + 1 }, (_, i) => own - REACH + i);
-      const since = now - RUN_WINDOW_MS;
-      if (!dryRun) {
-        const noted = redis.pipeline().zadd(key, now, String(own)).zremrangebyscore(key, '-inf', since);
-        for (const [error] of (await noted.pexpire(key, RUN_WINDOW_MS).exec()) ?? []) if (error) throw error;
-      }
-      const scores = await redis.zmscore(key, ...around.map(String));
-      const present = new Set(around.filter((_, i) => scores[i] !== null && Number(scores[i]) > since));
-      return runLength(present, own);
+      const args = [dryRun ? 'look' : 'note', own, Math.floor(now), RUN_WINDOW_MS, MIN_RUN, MAX_GAP, REACH];
+      return (await runScript('noteNumber', [key], args)) as number;
     },
   };
-}
-
-/** How many numbers lie in a row with `own`, itself included. */
-function runLength(present: ReadonlySet<number>, own: number): number {
-  const walk = (step: 1 | -1): number => {
-    let found = 0;
-    for (let at = own + step, gap = 1; gap <= MAX_GAP; at += step, gap += 1) {
-      if (!present.has(at)) continue;
-      found += 1;
-      gap = 0;
-    }
-    return found;
-  };
-  return 1 + walk(1) + walk(-1);
 }

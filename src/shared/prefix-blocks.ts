@@ -4,7 +4,7 @@ import type { Clock, EpochMs } from './clock.ts';
 import type { DecisionLog } from './decision-log.ts';
 import type { Keys } from './keys.ts';
 import type { RunScript } from './redis-scripts.ts';
-import type { Rule } from './screening.ts';
+import type { Applicant, Rule } from './screening.ts';
 
 /** The actor of what Ringback does by itself. */
 export const SYSTEM = 'system';
@@ -76,11 +76,17 @@ export function createPrefixBlocks({ redis, runScript, keys, clock, decisions }:
   };
 }
 
-/** Refuses numbers by the blocks of an operator, or by those of the guard. */
-export function createPrefixRule(blocks: Pick<PrefixBlocks, 'of'>, by: 'operator' | 'guard'): Rule {
-  return {
-    async judge({ to, now }) {
-      const found = (await blocks.of(to, now)).filter(({ actor }) => (actor === SYSTEM) === (by === 'guard'));
+/** Refuses numbers by the blocks of an operator, and by those of the guard: two rules that share their look at the blocks. */
+export function createPrefixRules(blocks: Pick<PrefixBlocks, 'of'>): Record<'operator' | 'guard', Rule> {
+  const looks = new WeakMap<Applicant, Promise<BlockedPrefix[]>>();
+  function look(applicant: Applicant): Promise<BlockedPrefix[]> {
+    const found = looks.get(applicant) ?? blocks.of(applicant.to, applicant.now);
+    looks.set(applicant, found);
+    return found;
+  }
+  const rule = (by: 'operator' | 'guard'): Rule => ({
+    async judge(applicant) {
+      const found = (await look(applicant)).filter(({ actor }) => (actor === SYSTEM) === (by === 'guard'));
       return {
         findings: found.slice(0, 1).map(({ prefix, until, reason }) => ({
           rule: 'prefix-block',
@@ -90,7 +96,8 @@ export function createPrefixRule(blocks: Pick<PrefixBlocks, 'of'>, by: 'operator
         })),
       };
     },
-  };
+  });
+  return { operator: rule('operator'), guard: rule('guard') };
 }
 
 const MAX_DIGITS = 11;

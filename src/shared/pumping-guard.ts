@@ -6,7 +6,7 @@ import type { DecisionLog } from './decision-log.ts';
 import type { Keys } from './keys.ts';
 import { findingsOf } from './limits.ts';
 import type { Metrics } from './metrics.ts';
-import type { NumberRuns } from './number-runs.ts';
+import { MIN_RUN, type NumberRuns } from './number-runs.ts';
 import { prefixOf } from './phone-number.ts';
 import { maskPrefix, type PrefixBlocks, SYSTEM } from './prefix-blocks.ts';
 import type { Applicant, Finding, Mode, Rule } from './screening.ts';
@@ -24,8 +24,6 @@ type Level = (typeof LEVELS)[number];
 
 /** Fewer codes tell nothing. */
 const MIN_SENT = 20;
-/** So many numbers in a row are no coincidence. */
-const MIN_RUN = 5;
 const BLOCK_MS = 12 * 60 * 60_000;
 /** What a throttled prefix, or country, may have in a minute. */
 const THROTTLED = { prefix: 1, country: 60 } as const;

@@ -22,6 +22,8 @@ const SCRIPTS = {
   takeTurn: source('take-turn'),
   saveApiKey: source('save-api-key'),
   countOutcome: source('count-outcome'),
+  readConversion: source('read-conversion'),
+  noteNumber: source('note-number'),
   blockPrefix: source('block-prefix'),
   bookSpending: source('book-spending'),
   recordDecision: source('record-decision'),

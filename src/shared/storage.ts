@@ -58,7 +58,7 @@ export function createStorage({ redis, keys, clock, redisClock, config, metrics,
 
   const decisions = createDecisionLog({ redis, runScript, keys, clock, retentionMs, log });
   const testNumbers = createTestNumbers(config.testNumbers, clock);
-  const conversions = createConversions({ redis, runScript, keys, clock, log });
+  const conversions = createConversions({ runScript, keys, clock, log });
   const tallies = createTallies({ redis, keys, clock, log });
 
   function openPartition(name: PartitionName): Partition {

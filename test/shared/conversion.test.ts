@@ -21,8 +21,8 @@ function open() {
     clock,
     errors,
     /** Counts a change of a verification made at the start: `from` and `to` are the statuses of its attempt. */
-    async count(from: string | null, to: string, status = 'pending') {
-      const base = { to: '+14045550123', country: 'US', createdAt: START };
+    async count(from: string | null, to: string, status = 'pending', createdAt = START) {
+      const base = { to: '+14045550123', country: 'US', createdAt };
       const before = from && { ...base, status: 'queued', attempts: [{ status: from }] };
       const after = { ...base, status, attempts: [{ status: to }] };
       await conversions.count({ before, after } as unknown as Change);
@@ -66,8 +66,9 @@ describe('the conversion', () => {
     const key = storage.keys.conversion('+1404555');
     await count('sending', 'sent');
     clock.advance(HOUR + MINUTE);
-    await count('sending', 'sent');
-    expect(await storage.redis.hlen(key)).toBe(0);
+    await count('sending', 'sent', 'pending', START + HOUR + MINUTE);
+    const minute = (START + HOUR + MINUTE) / MINUTE;
+    expect(await storage.redis.hkeys(key)).toEqual([`${minute}:sent`, `${minute}:approved`]);
   });
 
   it('fails nothing when it cannot be counted, and logs that', async () => {

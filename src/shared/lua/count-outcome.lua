@@ -7,11 +7,13 @@
 -- Returns 1.
 local oldest = tonumber(ARGV[4])
 for _, key in ipairs(KEYS) do
+  if redis.call('HSETNX', key, ARGV[1] .. ':sent', 0) == 1 then -- a new bucket: time to look for old ones
+    for _, field in ipairs(redis.call('HKEYS', key)) do
+      if tonumber(string.match(field, '^%d+')) < oldest then redis.call('HDEL', key, field) end
+    end
+  end
   redis.call('HINCRBY', key, ARGV[1] .. ':sent', ARGV[2])
   redis.call('HINCRBY', key, ARGV[1] .. ':approved', ARGV[3])
-  for _, field in ipairs(redis.call('HKEYS', key)) do
-    if tonumber(string.match(field, '^%d+')) < oldest then redis.call('HDEL', key, field) end
-  end
   redis.call('PEXPIRE', key, ARGV[5])
 end
 return 1
