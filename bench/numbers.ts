@@ -1,10 +1,11 @@
-import { countryOf, type E164 } from '../src/shared/phone-number.ts';
+import { countryOf, numberTypeOf } from '../src/shared/phone-number.ts';
 
-const numberOf = (area: number, line: number) => `+1${area}555${line}` as E164;
+const numberOf = (area: number, line: number) => `+1${area}555${line}`;
 /** Of the United States; 555 and the digits behind are kept for fiction. */
-const AREA_CODES = Array.from({ length: 800 }, (_, i) => 200 + i).filter(
-  (area) => countryOf(numberOf(area, 1_000)) === 'US',
-);
+const AREA_CODES = Array.from({ length: 800 }, (_, i) => 200 + i).filter((area) => {
+  const number = numberOf(area, 1_000);
+  return countryOf(number) === 'US' && numberTypeOf(number) === 'FIXED_LINE_OR_MOBILE';
+});
 const PER_AREA = 9_000;
 /** About the golden section of {@link PER_AREA}, without a factor in common: whatever came before, the next one falls into a gap. */
 const STRIDE = 5_563;
