@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { TestProject } from 'vitest/node';
 import { ensureRedis } from '../scripts/ensure-redis.mjs';
 
@@ -8,14 +9,32 @@ declare module 'vitest' {
   }
 }
 
-/** Gives the tests a real Redis: the one at `TEST_REDIS_URL`, else one in memory that ends with the run. */
+const say = (line: string) => process.stderr.write(`[redis] ${line}\n`);
+
+/**
+ * Gives the tests a real Redis: the one at `TEST_REDIS_URL`; else one in a container (`TEST_REDIS_IMAGE`), unless
+ * `TEST_REDIS=local` or there is no engine; else one of this machine. It is in memory and ends with the run.
+ */
 export default async function setup(project: TestProject) {
   const given = process.env['TEST_REDIS_URL'];
   if (given) {
     project.provide('redisUrl', given);
     return undefined;
   }
-  const redis = await ensureRedis({ persist: false, log: (line) => process.stderr.write(`[redis] ${line}\n`) });
+  const redis = (await inContainer()) ?? (await ensureRedis({ persist: false, log: say }));
   project.provide('redisUrl', redis.url);
-  return redis.stop;
+  return () => redis.stop();
+}
+
+async function inContainer() {
+  const image = process.env['TEST_REDIS_IMAGE'] || 'redis:7-alpine';
+  if (process.env['TEST_REDIS'] === 'local') return undefined;
+  if (!process.env['DOCKER_HOST'] && !existsSync('/var/run/docker.sock')) return undefined;
+  const { startRedisContainer } = await import('./redis-container.ts'); // its library takes a second to load
+  try {
+    return await startRedisContainer(image);
+  } catch (error) {
+    say(`not in a container (${error instanceof Error ? error.message : error}): a Redis of this machine`);
+    return undefined;
+  }
 }
