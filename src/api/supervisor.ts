@@ -21,6 +21,9 @@ export function connectSupervisor(channel: Channel): Supervisor {
   });
   return {
     workerRuns: () => runs,
-    killWorker: () => void channel.send?.({ type: 'kill-worker' }),
+    killWorker() {
+      runs = false; // who asks before the answer must not hear that it runs
+      channel.send?.({ type: 'kill-worker' });
+    },
   };
 }
