@@ -14,6 +14,7 @@ export function createWakeVerification({ verifications, clock }: { verifications
   return async function wakeVerification(job: Job, jobToken: string | undefined): Promise<string> {
     const parsed = VerificationJob.safeParse(job.data);
     if (!parsed.success) throw new UnrecoverableError('set aside: the data of this job is not that of a verification');
+    const lookedAt = clock.now();
     const update = await verifications.update(parsed.data.verification_id, { type: 'tick' });
     if (update === undefined) throw new UnrecoverableError('set aside: there is no such verification');
     const { verification } = update.stored;
@@ -22,7 +23,8 @@ export function createWakeVerification({ verifications, clock }: { verifications
       step: `${verification.currentStep + 1} of ${verification.workflow.length}`,
       attempts: verification.attempts.length,
     });
-    if (!isClosed(verification)) return sleepUntil(job, jobToken, nextAlarm(verification, clock.now()), clock);
+    // not from now on: a deadline that passed since the look would be slept through
+    if (!isClosed(verification)) return sleepUntil(job, jobToken, nextAlarm(verification, lookedAt), clock);
     return verification.reason === null ? verification.status : `${verification.status} (${verification.reason})`;
   };
 }

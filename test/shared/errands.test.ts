@@ -1,4 +1,4 @@
-import { UnrecoverableError, Worker } from 'bullmq';
+import { DelayedError, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
@@ -31,6 +31,9 @@ async function openBench() {
   const log = pino({}, { write: (line: string) => logged.push(line) });
   const queues = createQueues(redis, keys.queuePrefix);
   const errands = createErrands({ queues, clock, log });
+  const metrics = createMetrics('worker', ['US']);
+  const { store } = storage;
+  const verifications = createVerifications({ store, errands, metrics, log, onChange: async () => {} });
   const workers: Worker[] = [];
 
   async function update(id: VerificationId, event: VerificationEvent): Promise<Change> {
@@ -46,6 +49,7 @@ async function openBench() {
     log,
     queues,
     errands,
+    verifications,
     update,
 
     async submit(options: Draft = {}): Promise<OpenVerification> {
@@ -255,6 +259,29 @@ describe('a change of an open verification', () => {
     expect(bench.logged).toEqual([]);
   });
 
+  it('has its alarm ring at once for a deadline that passed while it looked', async () => {
+    const { id } = await bench.submit({ steps: [{ channel: 'sms', timeout: 45 }, { channel: 'call' }] });
+    bench.clock.advance(SECOND);
+    const { after } = await bench.tryOnce(id, { kind: 'sent', mfaId: 'mfa-1', httpStatus: 200 });
+    bench.clock.advance((after.timerAt ?? 0) - bench.clock.now() - 1);
+    await bench.queues.verifications.promoteJobs();
+    const alarm = await bench.take('verifications');
+    const { update } = bench.verifications;
+    const slowly: typeof update = async (...event) => {
+      const updated = await update(...event);
+      bench.clock.advance(2);
+      return updated;
+    };
+
+    const wake = createWakeVerification({
+      verifications: { ...bench.verifications, update: slowly },
+      clock: bench.clock,
+    });
+    await expect(wake(alarm, 'token')).rejects.toThrow(DelayedError);
+
+    expect(await bench.job('verifications', id)).toMatchObject({ state: 'delayed', delay: 1 });
+  });
+
   it('is told in the log of the alarm, one sentence for each event', async () => {
     const { id } = await bench.submit();
 
@@ -281,16 +308,7 @@ describe('the close of a verification', () => {
     expect(await bench.job('callbacks', callbacks[0]?.callback.id ?? '')).toMatchObject({ state: 'waiting' });
     const alarm = await bench.take('verifications');
     expect(alarm.id).toBe(id);
-    const wake = createWakeVerification({
-      verifications: createVerifications({
-        store: bench.store,
-        errands: bench.errands,
-        metrics: createMetrics('worker', ['US']),
-        log: bench.log,
-        onChange: async () => {},
-      }),
-      clock: bench.clock,
-    });
+    const wake = createWakeVerification({ verifications: bench.verifications, clock: bench.clock });
     await alarm.moveToCompleted(await wake(alarm, 'token'), 'token', false);
     const finished = await bench.queues.verifications.getJob(id);
     expect([await finished?.getState(), finished?.returnvalue]).toEqual(['completed', 'canceled (canceled)']);
