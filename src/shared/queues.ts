@@ -68,6 +68,7 @@ export function createQueues(connection: Redis, prefix: string): Queues {
         backoff: { type: STORED_BACKOFF },
         stackTraceLimit: 1,
         keepLogs: 100,
+        sizeLimit: 2_048,
       },
     });
     made.on('error', () => {}); // the connection's own handler logs it, once
