@@ -118,16 +118,16 @@ export function slotOf(hash: string): string {
 }
 
 /** Those asked about last: one request asks for a number's form, country, kind and mask. */
-const parsed = new Map<string, PhoneNumber | undefined>();
+const lastParsed = new Map<string, PhoneNumber | undefined>();
 const MOST_PARSED = 256;
 
 function parse(number: string): PhoneNumber | undefined {
-  if (!parsed.has(number)) {
-    const [oldest] = parsed.keys();
-    if (oldest !== undefined && parsed.size >= MOST_PARSED) parsed.delete(oldest);
-    parsed.set(number, parsePhoneNumberFromString(number, { extract: false }));
+  if (!lastParsed.has(number)) {
+    const [oldest] = lastParsed.keys();
+    if (oldest !== undefined && lastParsed.size >= MOST_PARSED) lastParsed.delete(oldest);
+    lastParsed.set(number, parsePhoneNumberFromString(number, { extract: false }));
   }
-  return parsed.get(number);
+  return lastParsed.get(number);
 }
 
 function countryOfParsed(parsed: PhoneNumber): string | undefined {

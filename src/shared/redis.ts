@@ -131,7 +131,8 @@ function connect(
 
 /**
  * Has a connection write what it is given in one turn of the event loop at once: under load one system call carries the
- * commands of many requests. (ioredis's own auto pipelining costs more than it saves here, and splits a NOSCRIPT's repair.)
+ * commands of many requests. (ioredis's own auto pipelining costs more than it saves here: it builds a pipeline object, with
+ * every script's method on it, for each turn.)
  */
 function joinWrites(redis: Redis): Redis {
   return redis.on('connect', () => {
