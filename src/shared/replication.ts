@@ -23,8 +23,18 @@ export function createConfirmReplicated(redis: Redis | Cluster, replicas: number
     if (replicas === 0) return;
     // of a Cluster any primary may have taken the write; those that took none answer at once
     const servers = redis instanceof Cluster ? redis.nodes('master') : [redis];
-    const reached = await Promise.all(servers.map((server) => server.wait(replicas, PATIENCE_MS)));
+    const reached = await Promise.all(servers.map((server) => waitOn(server, replicas)));
     if (reached.every((count) => count >= replicas)) return;
     throw new NotReplicatedError(`NOREPLICAS the write did not reach ${replicas} replicas in ${PATIENCE_MS} ms`);
   };
+}
+
+/**
+ * Replicas that have what this connection wrote. WAIT speaks of its own connection only: asked again on a new one, it knows
+ * of no write, and a server that has just taken over would confirm what it never had.
+ */
+async function waitOn(server: Redis, replicas: number): Promise<number> {
+  const { stream } = server; // none yet: nothing was written on it
+  const reached = await server.wait(replicas, PATIENCE_MS);
+  return stream === undefined || server.stream === stream ? reached : 0;
 }

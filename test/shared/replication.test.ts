@@ -1,7 +1,11 @@
 import { Redis } from 'ioredis';
-import { expect, inject, it } from 'vitest';
+import { pino } from 'pino';
+import { expect, inject, it, onTestFinished } from 'vitest';
+import { ensureRedis } from '../../scripts/ensure-redis.mjs';
+import { connectForWork } from '../../src/shared/redis.ts';
 import { createConfirmReplicated, NotReplicatedError } from '../../src/shared/replication.ts';
 import { startService } from '../fixtures.ts';
+import { startTcpProxy } from '../tcp-proxy.ts';
 
 it('waits for nobody unless told to', async () => {
   const redis = new Redis(inject('redisUrl'), { lazyConnect: true });
@@ -19,4 +23,42 @@ it('refuses what no replica has, as a Redis that is away, and finds it at a repe
   expect([first.status, first.body['code'], first.headers.get('retry-after')]).toEqual([503, 'unavailable', '2']);
   expect((await submit()).status).toBe(202); // it had been stored all the same
   await service.close();
+});
+
+/** A Redis with a replica, and a worker's connection to it that can be cut. */
+async function startPair() {
+  const [primary, replica] = await Promise.all([ensureRedis({ persist: false }), ensureRedis({ persist: false })]);
+  const port = Number(new URL(primary.url).port);
+  const proxy = await startTcpProxy(port);
+  const [operator, follower] = [new Redis(primary.url), new Redis(replica.url)];
+  const redis = connectForWork(`redis://127.0.0.1:${proxy.port}`, pino({ level: 'silent' }));
+  onTestFinished(async () => {
+    process.kill(replica.pid, 'SIGCONT');
+    for (const connection of [redis, operator, follower]) connection.disconnect();
+    await proxy.close();
+    await Promise.all([primary.stop(), replica.stop()]);
+  });
+  await operator.config('SET', 'repl-diskless-sync-delay', '0');
+  await follower.replicaof('127.0.0.1', port);
+  await expect.poll(() => follower.info('replication')).toContain('master_link_status:up');
+  return { redis, operator, proxy, replica };
+}
+
+it('is sure of what a replica has', async () => {
+  const { redis } = await startPair();
+  await redis.set('key', 'value');
+  await expect(createConfirmReplicated(redis, 1)()).resolves.toBeUndefined();
+});
+
+it('is not sure when the connection that wrote broke meanwhile, whatever the new one is told', async () => {
+  const { redis, operator, proxy, replica } = await startPair();
+  process.kill(replica.pid, 'SIGSTOP');
+  await redis.set('key', 'value');
+  const confirmed = createConfirmReplicated(redis, 1)();
+  const refused = expect(confirmed).rejects.toBeInstanceOf(NotReplicatedError);
+  await expect.poll(() => operator.info('clients'), { interval: 5 }).toContain('blocked_clients:1');
+  await proxy.cut();
+  process.kill(replica.pid, 'SIGCONT'); // a server that has just taken over has replicas that confirm all that it has
+  await proxy.restore();
+  await refused;
 });
