@@ -2,8 +2,10 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { VerificationId } from '../src/shared/ids.ts';
 import { createKeys } from '../src/shared/keys.ts';
+import { unpackVerification } from '../src/shared/packed-verification.ts';
 import { placesOf, ROOT_PARTITION } from '../src/shared/partitions.ts';
-import { activeAttempt, isClosed, Verification } from '../src/shared/verification.ts';
+import { readRecord } from '../src/shared/record.ts';
+import { activeAttempt, isClosed, type Verification } from '../src/shared/verification.ts';
 import type { VerificationView } from '../src/shared/verification-view.ts';
 import { type Audit, audit, type Evidence } from './audit.ts';
 import { API_KEY, type ApiAnswer, createClients } from './clients.ts';
@@ -204,11 +206,12 @@ async function readAll(store: Redis): Promise<Map<string, Verification>> {
     for await (const batch of server.scanStream({
       match: '{ringback:*}:verification:ver_*',
       count: 1_000,
-      type: 'hash',
+      type: 'string',
     })) {
       for (const key of batch as string[]) {
-        const doc = await store.hget(key, 'doc');
-        if (doc !== null) found.set(key.slice(key.lastIndexOf(':') + 1), Verification.parse(JSON.parse(doc)));
+        const record = await store.get(key);
+        const id = key.slice(key.lastIndexOf(':') + 1) as VerificationId;
+        if (record !== null) found.set(id, unpackVerification(id, readRecord(record).doc));
       }
     }
   }

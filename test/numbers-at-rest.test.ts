@@ -1,4 +1,7 @@
 import { describe, expect, onTestFinished } from 'vitest';
+import type { VerificationId } from '../src/shared/ids.ts';
+import { unpackVerification } from '../src/shared/packed-verification.ts';
+import { readRecord } from '../src/shared/record.ts';
 import type { VerificationView } from '../src/shared/verification-view.ts';
 import { everythingIn, freshNumber, it, MINUTE, type Service, startService } from './fixtures.ts';
 
@@ -23,8 +26,10 @@ async function start(options: { keys?: string; on?: Service; workers?: number; e
 
 /** The digits that every spelling of a US number shares. */
 const nationalOf = (number: string) => number.slice(2);
-const storedNumber = async (service: Service, id: string) =>
-  JSON.parse(String(await service.redis.hget(`{ringback:0}:verification:${id}`, 'doc'))).to as string;
+const storedNumber = async (service: Service, id: string) => {
+  const { doc } = readRecord(String(await service.redis.get(`{ringback:0}:verification:${id}`)));
+  return unpackVerification(id as VerificationId, doc).to;
+};
 
 describe('with ENCRYPTION_KEYS', () => {
   it('Redis holds no full number, and nobody notices', async () => {

@@ -1,81 +1,53 @@
 import { describe, expect } from 'vitest';
 import { createKeys } from '../src/shared/keys.ts';
-import { FirstCallback, FirstJobs, FirstVerification } from './first-release.ts';
+import { FIRST_RECORD, FirstCallback, FirstJobs, FirstStoryLine, FirstVerification } from './first-release.ts';
 import { freshNumber, it, MINUTE, type Service } from './fixtures.ts';
 
 const keys = createKeys();
 const HEX = '00'.padEnd(34, 'a');
+const NUMBER_HASH = 'f'.repeat(32);
 /** One more like it. */
 const another = (digit: string) => HEX.slice(0, -1) + digit;
 
 /** An open verification with one queued text, as the first release left it in Redis when it was stopped. */
-async function leaveVerification({ redis, queues, clock }: Service, to: string): Promise<FirstVerification> {
+async function leaveVerification({ redis, queues, clock }: Service, to: string) {
   const now = clock.now();
-  const v: FirstVerification = {
-    schema: 1,
-    id: `ver_${HEX}`,
-    owner: 'test',
+  const doc: FirstVerification = [
+    1,
+    now,
+    10 * MINUTE,
+    'test',
     to,
-    masked: '+1••••••••23',
-    numberHash: 'f'.repeat(64),
-    country: 'US',
-    from: null,
-    message: null,
-    codeLength: 6,
-    codeType: 'numeric',
-    callbackUrl: null,
-    reference: null,
-    metadata: {},
-    workflow: [{ channel: 'sms', timeout: 45 }, { channel: 'call' }],
-    currentStep: 0,
-    stepStartedAt: now,
-    timerAt: null,
-    attempts: [
-      {
-        id: `att_${HEX}`,
-        step: 0,
-        channel: 'sms',
-        trigger: 'initial',
-        status: 'queued',
-        tries: 0,
-        countedTries: 0,
-        error: null,
-        startedAt: now,
-        sentAt: null,
-        nextTryAt: now,
-        flight: null,
-        lostToken: null,
-        mfaId: null,
-        spent: false,
-      },
-    ],
-    sends: 0,
-    maxSends: 4,
-    checks: { used: 0, max: 5, inFlight: [] },
-    sequence: 0,
-    lastTryMisconfigured: false,
-    createdAt: now,
-    expiresAt: now + 10 * MINUTE,
-    status: 'queued',
-    reason: null,
-    closedAt: null,
-  };
-  const id = v.id as `ver_${string}`;
-  await redis.hset(keys.verification(id), { version: 1, doc: JSON.stringify(v), ops: 'abc' });
-  await redis.set(keys.active(v.owner, v.numberHash), id);
+    2,
+    NUMBER_HASH,
+    'US',
+    'queued',
+    0,
+    null,
+    0,
+    0,
+    [['sms', 45], ['call']],
+    [[0, 'sms', 'initial', 'queued', 0, 0, null, null, {}]],
+    {},
+  ];
+  const id = `ver_${HEX}` as const;
+  const masked = `+1••••••••${to.slice(-2)}`;
+  const story = `["verification.created",${now},{}]\n["attempt.started",${now},{"a":0,"g":"initial"}]\n`;
+  await redis.set(keys.verification(id), `1 0123456789ab\n${JSON.stringify(doc)}\n${story}`);
+  await redis.set(keys.active('test', NUMBER_HASH), id);
   await redis.zadd(keys.due, now + 10_000, id);
   const backoff = { attempts: 1_000_000, backoff: { type: 'as-stored' } };
   await queues.verifications.add(
     'verification',
-    { verification_id: id, to: v.masked },
+    { verification_id: id, to: masked },
     { jobId: id, delay: 45_000, ...backoff },
   );
   await queues.sms.add(
     'attempt',
-    { verification_id: id, attempt_id: v.attempts[0]?.id, channel: 'sms', to: v.masked },
-    { jobId: `att_${HEX}`, priority: 5, ...backoff },
+    { verification_id: id, attempt_id: `att_${HEX}00`, channel: 'sms', to: masked },
+    { jobId: `att_${HEX}00`, priority: 5, ...backoff },
   );
-  return v;
+  return { id };
 }
 
 describe('what the first release left behind', () => {
@@ -121,7 +93,7 @@ describe('what the first release left behind', () => {
     });
     for (const made of [callback('1'), callback('2')]) {
       const id = made.id as `cb_${string}`;
-      await redis.hset(keys.callback(id), { version: 1, doc: JSON.stringify(made), body });
+      await redis.set(keys.callback(id), `1\n${JSON.stringify(made)}\n${body}`);
       await redis.zadd(keys.dueCallbacks, now - MINUTE, id);
     }
     const data = { callback_id: `cb_${another('1')}`, verification_id: `ver_${HEX}`, type: 'verification.expired' };
@@ -146,9 +118,16 @@ describe('what this release writes', () => {
     await service.call('POST', `/v1/verifications/${id}/cancel`);
     const callbacks = await service.queues.callbacks.getJobs(['wait']);
 
-    const read = async (key: string) => JSON.parse((await service.redis.hget(key, 'doc')) ?? '');
-    FirstVerification.parse(await read(keys.verification(id as `ver_${string}`)));
-    for (const { data } of callbacks) FirstCallback.parse(await read(keys.callback(data.callback_id)));
+    const read = async (key: string) => {
+      const [, , doc = '', rest = ''] = FIRST_RECORD.exec((await service.redis.get(key)) ?? '') ?? [];
+      return { doc: JSON.parse(doc), rest };
+    };
+    const { doc, rest } = await read(keys.verification(id as `ver_${string}`));
+    FirstVerification.parse(doc);
+    const story = rest.trimEnd().split('\n');
+    for (const line of story) FirstStoryLine.parse(JSON.parse(line));
+    expect(story).toHaveLength(4); // created, started, skipped, canceled
+    for (const { data } of callbacks) FirstCallback.parse((await read(keys.callback(data.callback_id))).doc);
     for (const { data } of jobs.verifications) FirstJobs.verifications.parse(data);
     for (const { data } of jobs.sms) FirstJobs.sms.parse(data);
     for (const { data } of callbacks) FirstJobs.callbacks.parse(data);

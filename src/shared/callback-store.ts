@@ -5,6 +5,7 @@ import type { EpochMs } from './clock.ts';
 import { type CallbackId, type RandomHex, randomHex, type VerificationId } from './ids.ts';
 import type { Keys } from './keys.ts';
 import { type Entry, entries, newestFirst } from './newest-first.ts';
+import { readRecord } from './record.ts';
 import type { RunScript } from './redis-scripts.ts';
 import { type StoryFact, storyLine } from './story.ts';
 
@@ -34,9 +35,10 @@ export type CallbackStore = Omit<PartitionCallbackStore, 'overdue' | 'lookAgain'
 export function createCallbackStore({ redis, runScript, keys, retentionMs, random = randomHex }: Deps) {
   return {
     async read(id: CallbackId): Promise<StoredCallback | undefined> {
-      const [version, doc, body] = await redis.hmget(keys.callback(id), 'version', 'doc', 'body');
-      if (!version || !doc || body == null) return undefined;
-      return { version: Number(version), callback: Callback.parse(JSON.parse(doc)), body };
+      const record = await redis.get(keys.callback(id));
+      if (record === null) return undefined;
+      const { version, doc, rest } = readRecord(record);
+      return { version, callback: Callback.parse(JSON.parse(doc)), body: rest };
     },
 
     /**

@@ -10,13 +10,13 @@ export interface Keys {
   inPartition(name: PartitionName): Keys;
   /** BullMQ's prefix: its keys read `{ringback:0}:sms:wait`. */
   readonly queuePrefix: string;
-  /** HASH `version`, `doc`: one verification. */
+  /** STRING: one verification and its story; see `record.ts`. */
   verification(id: VerificationId): string;
   /** LIST of callback ids of one verification, oldest first. */
   verificationCallbacks(id: VerificationId): string;
   /** SET of the hashes under which {@link Keys.idempotency} keeps answers that tell of one verification. */
   verificationReplies(id: VerificationId): string;
-  /** HASH `version`, `doc`, `body`: one callback. */
+  /** STRING: one callback and its body; see `record.ts`. */
   callback(id: CallbackId): string;
   /** ZSET verification id → epoch ms of its making: all of one key name, those for one number, those with one reference. */
   verificationsOf(owner: string): string;

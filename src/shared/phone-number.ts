@@ -102,14 +102,18 @@ export function numberTypeOf(number: string): NumberType | null {
 
 /** A number as logs, jobs and callbacks may show it: country calling code and last two digits, `+1••••••••23`. */
 export function maskNumber(number: string): string {
-  const shown = 1 + (parse(number)?.countryCallingCode.length ?? 0);
+  return maskBehind(number, 1 + (parse(number)?.countryCallingCode.length ?? 0));
+}
+
+/** A number of which only the first `shown` characters and the last two digits are left. */
+export function maskBehind(number: string, shown: number): string {
   const hidden = Math.max(0, number.length - shown - 2);
   return number.slice(0, shown) + '•'.repeat(hidden) + number.slice(shown + hidden);
 }
 
-/** Keyed hash of a number (HMAC-SHA256, hex): finds what is stored about it without telling it. */
+/** Keyed hash of a number (the first 128 bits of HMAC-SHA256, hex): finds what is stored about it without telling it. */
 export function hashNumber(key: Buffer | string, number: string): string {
-  return createHmac('sha256', key).update(number).digest('hex');
+  return createHmac('sha256', key).update(number).digest('hex').slice(0, 32);
 }
 
 /** The slot of a number's hash: its first byte as two hex digits, `00` to `ff`. */

@@ -85,7 +85,8 @@ export function tell(
     }
     if (was?.status !== attempt.status) tellAttempt(say, n, was, attempt, event, now);
   }
-  if (isClosed(after) && !(before && isClosed(before))) say(`verification.${after.status}`, { reason: after.reason });
+  if (isClosed(after) && !(before && isClosed(before)))
+    say(`verification.${after.status}`, after.reason === null ? {} : { reason: after.reason });
   if (before && before.to !== after.to && after.to === after.masked) say('number.dropped');
   return facts;
 }
@@ -158,5 +159,40 @@ function tellCheck(say: Say, before: Verification | null, event: VerificationEve
   for (let i = 0; i < died; i++) say('check.inconclusive', { used });
 }
 
-/** A fact as it is kept, with the end of its line. */
-export const storyLine = (fact: StoryFact): string => `${JSON.stringify(fact)}\n`;
+/** What a fact's figures are called where it is kept: as short as can be. */
+const SHORT = {
+  attempt: 'a',
+  trigger: 'g',
+  tries: 'n',
+  waitedMs: 'w',
+  ratePerSecond: 'l',
+  tookMs: 't',
+  retryInMs: 'r',
+  detail: 'd',
+  httpStatus: 's',
+  used: 'u',
+  reason: 'y',
+  callback: 'c',
+  event: 'e',
+  delivery: 'm',
+  host: 'h',
+} as const satisfies Record<Exclude<keyof StoryFact, 'type' | 'at'>, string>;
+const LONG = new Map<string, string>(Object.entries(SHORT).map(([long, short]) => [short, long]));
+
+/** A fact as it is kept, with the end of its line: `["attempt.sent",1790000000000,{"a":0,"n":1,"t":212}]`. */
+export function storyLine({ type, at, ...figures }: StoryFact): string {
+  const short = Object.fromEntries(
+    Object.entries(figures).map(([name, value]) => [SHORT[name as keyof typeof SHORT], value]),
+  );
+  return `${JSON.stringify([type, at, short])}\n`;
+}
+
+/** The facts of a story as it is kept, oldest first. */
+export function readStory(lines: string): StoryFact[] {
+  const kept = lines.split('\n').filter((line) => line !== '');
+  return kept.map((line) => {
+    const [type, at, short] = JSON.parse(line) as [StoryType, number, object];
+    const figures = Object.entries(short).map(([name, value]) => [LONG.get(name) ?? name, value]);
+    return StoryFact.parse({ type, at, ...Object.fromEntries(figures) });
+  });
+}

@@ -16,10 +16,12 @@ import type { ErasureId, RandomHex, VerificationId } from './ids.ts';
 import type { Keys } from './keys.ts';
 import { type Entry, newestFirst } from './newest-first.ts';
 import type { NumberCipher } from './number-cipher.ts';
+import { packVerification, unpackVerification } from './packed-verification.ts';
+import { readRecord, type StoredRecord } from './record.ts';
 import type { RunScript } from './redis-scripts.ts';
 import type { ConfirmReplicated } from './replication.ts';
-import { StoryFact, storyLine, tell } from './story.ts';
-import { activeAttempt, isClosed, Verification } from './verification.ts';
+import { readStory, type StoryFact, storyLine, tell } from './story.ts';
+import { activeAttempt, isClosed, type Verification } from './verification.ts';
 
 /** A verification as it was read, with the version that a write must find unchanged. */
 export interface Stored {
@@ -75,7 +77,9 @@ interface Deps {
 /** What is acted on as soon as it is stored, and can be asked for again. The rest has happened, confirmed or not. */
 const ACTED_ON: ReadonlySet<VerificationEvent['type']> = new Set(['try_started', 'attempt_requested', 'canceled']);
 
-/** save-verification.lua's answer when an event was fanned out to an outdated set of endpoints. */
+/** Answers of save-verification.lua. */
+const STORED = 1;
+const ACTIVE = 2;
 const ENDPOINTS_CHANGED = 3;
 
 /** A job that should have begun this long ago is looked for; see the reconciler. */
@@ -96,18 +100,18 @@ export type VerificationStore = Pick<
 export function createVerificationStore(deps: Deps) {
   const { redis, runScript, keys, clock, policy, random, numbers } = deps;
 
-  function parse(version: string, doc: string): Stored {
-    const stored = Verification.parse(JSON.parse(doc));
-    return { version: Number(version), verification: { ...stored, to: numbers.open(stored.to, stored.id) } };
+  function unpack(id: VerificationId, { version, doc }: StoredRecord): Stored {
+    const verification = unpackVerification(id, doc);
+    return { version, verification: { ...verification, to: numbers.open(verification.to, id) } };
   }
 
-  function serialize(v: Verification): string {
-    return JSON.stringify(v.to === v.masked ? v : { ...v, to: numbers.seal(v.to, v.id) });
+  function pack(v: Verification): string {
+    return packVerification(v, v.to === v.masked ? v.to : numbers.seal(v.to, v.id));
   }
 
   async function read(id: VerificationId): Promise<Stored | undefined> {
-    const [version, doc] = await redis.hmget(keys.verification(id), 'version', 'doc');
-    return version && doc ? parse(version, doc) : undefined;
+    const record = await redis.get(keys.verification(id));
+    return record === null ? undefined : unpack(id, readRecord(record));
   }
 
   async function save(
@@ -137,7 +141,7 @@ export function createVerificationStore(deps: Deps) {
     callbacks: readonly NewCallback[],
     endpointsVersion: string,
     story: readonly StoryFact[],
-  ): Promise<[number, ...string[]]> {
+  ): Promise<[number, string?]> {
     const due = indexDue(next, policy);
     return (await runScript(
       'saveVerification',
@@ -160,7 +164,7 @@ export function createVerificationStore(deps: Deps) {
       [
         next.id,
         before?.version ?? 0,
-        serialize(next),
+        pack(next),
         token,
         due ?? '',
         isClosed(next) ? Math.ceil(next.closedAt + deps.retentionMs) : '',
@@ -172,7 +176,7 @@ export function createVerificationStore(deps: Deps) {
         story.map(storyLine).join(''),
         ...callbacks.flatMap(({ callback, body }) => [callback.id, JSON.stringify(callback), body]),
       ],
-    )) as [number, ...string[]];
+    )) as [number, string?];
   }
 
   async function confirm({ type }: VerificationEvent): Promise<void> {
@@ -198,12 +202,12 @@ export function createVerificationStore(deps: Deps) {
     async create(decision: Decision, now: EpochMs): Promise<Creation> {
       const token = random(6);
       const { reply, ...rest } = await save(null, null, decision, now, token);
-      const [code, version, doc, ops] = reply;
-      if (code === 2) return { kind: 'active', id: version as VerificationId };
-      const foreign = code === 0 && !ops?.split(' ').includes(token); // else it is our own write, sent twice
-      if (foreign && version !== undefined && doc !== undefined) {
-        return { kind: 'existing', verification: parse(version, doc).verification };
-      }
+      const [code, found] = reply;
+      if (code === ACTIVE) return { kind: 'active', id: found as VerificationId };
+      const { id } = decision.next;
+      const record = found === undefined ? undefined : readRecord(found);
+      const foreign = record !== undefined && !record.tokens.includes(token); // else it is our own write, sent twice
+      if (foreign) return { kind: 'existing', verification: unpack(id, record).verification };
       await deps.confirmReplicated();
       return { kind: 'created', change: { before: null, after: decision.next, facts: decision.facts, ...rest } };
     },
@@ -223,8 +227,9 @@ export function createVerificationStore(deps: Deps) {
         const decision = decide(before, event, now, policy);
         if (decision.next === before) return { stored, answer: decision.answer, change: null };
         const { reply, ...rest } = await save(stored, event, decision, now, token);
-        const [code, version, doc, ops] = reply;
-        if (code === 1 || ops?.split(' ').includes(token)) {
+        const [code, found] = reply;
+        const record = found === undefined ? undefined : readRecord(found);
+        if (code === STORED || record?.tokens.includes(token)) {
           await confirm(event);
           return {
             stored: { version: stored.version + 1, verification: decision.next },
@@ -232,15 +237,15 @@ export function createVerificationStore(deps: Deps) {
             change: { before, after: decision.next, facts: decision.facts, ...rest },
           };
         }
-        stored = version !== undefined && doc !== undefined ? parse(version, doc) : undefined;
+        stored = record && unpack(id, record);
       }
       return undefined;
     },
 
     /** What has happened to a verification so far, oldest first. */
     async story(id: VerificationId): Promise<StoryFact[]> {
-      const lines = ((await redis.hget(keys.verification(id), 'story')) ?? '').split('\n');
-      return lines.filter((line) => line !== '').map((line) => StoryFact.parse(JSON.parse(line)));
+      const record = await redis.get(keys.verification(id));
+      return record === null ? [] : readStory(readRecord(record).rest);
     },
 
     /** Ids of verifications that should have been looked at before `before`, the most overdue first. */

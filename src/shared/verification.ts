@@ -126,7 +126,7 @@ const Open = Common.extend({ status: OpenStatus, reason: z.null(), closedAt: z.n
 const Closed = Common.extend({ status: ClosedStatus, reason: CloseReason.nullable(), closedAt: z.number() });
 
 /** One verification as it is stored: the only truth about it. Times are epoch milliseconds on Redis's clock. */
-export const Verification = z.union([Open, Closed]);
+export const Verification = z.discriminatedUnion('status', [Open, Closed]);
 export type OpenVerification = z.infer<typeof Open>;
 export type ClosedVerification = z.infer<typeof Closed>;
 export type Verification = z.infer<typeof Verification>;

@@ -1,5 +1,8 @@
 import { describe, expect, onTestFinished } from 'vitest';
 import type { ErasureView } from '../../src/shared/erasure.ts';
+import type { VerificationId } from '../../src/shared/ids.ts';
+import { unpackVerification } from '../../src/shared/packed-verification.ts';
+import { readRecord } from '../../src/shared/record.ts';
 import type { VerificationView } from '../../src/shared/verification-view.ts';
 import { everythingIn, freshNumber, it, OTHER_API_KEY, type Service, startService } from '../fixtures.ts';
 
@@ -47,7 +50,8 @@ describe('the erasure of a number', () => {
       await service.call('POST', `/v1/verifications/${id}/cancel`);
       await service.receiver.event('verification.canceled', id);
       const [document = ''] = await service.redis.keys(`*:verification:${id}`);
-      const { numberHash } = JSON.parse(String(await service.redis.hget(document, 'doc')));
+      const { doc } = readRecord(String(await service.redis.get(document)));
+      const { numberHash } = unpackVerification(id as VerificationId, doc);
       const { data: callbacks } = (
         await service.call<{ data: { id: string }[] }>('GET', `/v1/verifications/${id}/callbacks`)
       ).body;

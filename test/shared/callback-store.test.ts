@@ -30,13 +30,6 @@ describe('a stored callback', () => {
     expect(JSON.parse(body)).toMatchObject({ type: 'verification.canceled', data: { sequence: 1 } });
   });
 
-  it.each(['version', 'doc', 'body'])('is none without its %s', async (field) => {
-    const { callback } = await owedCallback();
-    await storage.redis.hdel(storage.keys.callback(callback.id), field);
-
-    expect(await storage.callbacks.read(callback.id)).toBeUndefined();
-  });
-
   it('changes with its place in the index, never its bytes', async () => {
     const stored = await owedCallback();
     const after = { ...stored.callback, nextAt: START + 5 * SECOND + 0.5 };

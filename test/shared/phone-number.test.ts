@@ -137,8 +137,8 @@ describe('masking a number', () => {
 });
 
 describe('hashing a number', () => {
-  it('is an HMAC-SHA256 in hex, different for every key', () => {
-    const expected = createHmac('sha256', 'a key').update('+14045550123').digest('hex');
+  it('is the first half of an HMAC-SHA256 in hex, different for every key', () => {
+    const expected = createHmac('sha256', 'a key').update('+14045550123').digest('hex').slice(0, 32);
 
     expect(hashNumber('a key', '+14045550123')).toBe(expected);
     expect(hashNumber(Buffer.from('a key'), '+14045550123')).toBe(expected);

@@ -68,14 +68,14 @@ describe('save-verification.lua', () => {
       ...Object.fromEntries(
         LISTS.map((list) => [list, { value: [ID, String(START - 1)], vanishesAt: START + 99 + 86_400_000 }]),
       ),
-      'callback:cb_1': { value: { version: '1', doc: 'doc of cb_1', body: 'body of cb_1' }, vanishesAt: START + 99 },
-      'callback:cb_2': { value: { version: '1', doc: 'doc of cb_2', body: 'body of cb_2' }, vanishesAt: START + 99 },
+      'callback:cb_1': { value: '1\ndoc of cb_1\nbody of cb_1', vanishesAt: START + 99 },
+      'callback:cb_2': { value: '1\ndoc of cb_2\nbody of cb_2', vanishesAt: START + 99 },
       callbacks: { value: ['cb_1', 'cb_2'], vanishesAt: START + 99 },
       due: { value: [ID, String(START)], vanishesAt: -1 },
       'owner-callbacks': { value: ['cb_1', String(START - 1), 'cb_2', String(START - 1)], vanishesAt: START + 99 },
       'target-callbacks': { value: ['cb_1', String(START - 1), 'cb_2', String(START - 1)], vanishesAt: START + 99 },
       'due-callbacks': { value: ['cb_1', String(START - 1), 'cb_2', String(START - 1)], vanishesAt: -1 },
-      verification: { value: { version: '1', doc: 'doc', ops: 'token' }, vanishesAt: -1 },
+      verification: { value: '1 token\ndoc\n', vanishesAt: -1 },
     });
   });
 
@@ -101,7 +101,7 @@ describe('save-verification.lua', () => {
     expect(await write({ version: 1, doc: 'new', token: 'second', due: START + 5 })).toEqual([1]);
 
     const { verification, due, active } = await storage.everything();
-    expect(verification?.value).toEqual({ version: '2', doc: 'new', ops: 'second token' });
+    expect(verification?.value).toBe('2 second token\nnew\n');
     expect(due?.value).toEqual([ID, String(START + 5)]);
     expect(active?.value).toBe(ID);
   });
@@ -113,7 +113,9 @@ describe('save-verification.lua', () => {
     await write({ version: 2, story: 'of a lost race\n' });
     await write({ version: 3, state: 'closed', vanishesAt: START + 7, story: 'closed\n' });
 
-    expect(await storage.redis.hget('verification', 'story')).toBe(`made\n${'x'.repeat(32_768)}\nclosed\n`);
+    expect(await storage.redis.get('verification')).toBe(
+      `4 token token token token\ndoc\nmade\n${'x'.repeat(32_768)}\nclosed\n`,
+    );
   });
 
   it('closes in one step: out of the index, the number free, the record dated, the callback owed', async () => {
@@ -153,7 +155,7 @@ describe('save-verification.lua', () => {
       callbacks: ['cb_1'],
     });
 
-    expect(answer).toEqual([0, '2', 'current', 'second first']);
+    expect(answer).toEqual([0, '2 second first\ncurrent\n']);
     expect(await storage.everything()).toEqual(before);
   });
 
@@ -205,23 +207,23 @@ describe('save-verification.lua', () => {
   });
 
   it('keeps the last four tokens, the newest first', async () => {
-    const kept: (string | null)[] = [];
+    const kept: (string | undefined)[] = [];
     for (let version = 0; version < 6; version++) {
       await write({ version, token: `t${version}` });
-      kept.push(await storage.redis.hget('verification', 'ops'));
+      kept.push((await storage.redis.get('verification'))?.split('\n')[0]);
     }
-    expect(kept).toEqual(['t0', 't1 t0', 't2 t1 t0', 't3 t2 t1 t0', 't4 t3 t2 t1', 't5 t4 t3 t2']);
+    expect(kept).toEqual(['1 t0', '2 t1 t0', '3 t2 t1 t0', '4 t3 t2 t1 t0', '5 t4 t3 t2 t1', '6 t5 t4 t3 t2']);
   });
 
   it('takes the same write twice for once, and answers the second with its token', async () => {
     const first = { token: 'a', callbacks: ['cb_1'] };
     await write(first);
-    expect(await write(first)).toEqual([0, '1', 'doc', 'a']);
+    expect(await write(first)).toEqual([0, '1 a\ndoc\n']);
     const second = { version: 1, doc: 'new', token: 'b', callbacks: ['cb_2'] };
     await write(second);
     const before = await storage.everything();
 
-    expect(await write(second)).toEqual([0, '2', 'new', 'b a']);
+    expect(await write(second)).toEqual([0, '2 b a\nnew\n']);
     expect(await storage.everything()).toEqual(before);
     expect(before['callbacks']?.value).toEqual(['cb_1', 'cb_2']);
   });
@@ -241,7 +243,7 @@ describe('save-callback.lua', () => {
     storage.runScript('saveCallback', ['callback', 'due-callbacks'], ['cb_1', version, doc, due, token]);
 
   beforeEach(async () => {
-    await storage.redis.hset('callback', { version: 1, doc: 'doc', body: 'body' });
+    await storage.redis.set('callback', '1\ndoc\nbody', 'PXAT', START + 99);
     await storage.redis.zadd('due-callbacks', START, 'cb_1');
   });
 
@@ -249,7 +251,7 @@ describe('save-callback.lua', () => {
     expect(await save(1, 'new', START + 5, 'a')).toBe(1);
 
     expect(await storage.everything()).toMatchObject({
-      callback: { value: { version: '2', doc: 'new', body: 'body', op: 'a' } },
+      callback: { value: '2 a\nnew\nbody', vanishesAt: START + 99 },
       'due-callbacks': { value: ['cb_1', String(START + 5)] },
     });
   });
@@ -285,9 +287,10 @@ describe('save-callback.lua', () => {
     expect(await told(1, 'a')).toBe(1);
     expect(await storage.redis.exists('verification')).toBe(0); // it has vanished: nothing is put in its place
 
-    await storage.redis.hset('verification', { version: 7, story: 'before\n' });
+    await storage.redis.set('verification', '7\ndoc\nbefore\n', 'PXAT', START);
     expect([await told(2, 'b'), await told(2, 'b'), await told(2, 'c')]).toEqual([1, 1, 0]);
-    expect(await storage.redis.hgetall('verification')).toEqual({ version: '7', story: 'before\ntold\n' });
+    expect(await storage.redis.get('verification')).toBe('7\ndoc\nbefore\ntold\n');
+    expect(await storage.redis.pexpiretime('verification')).toBe(START);
   });
 
   it('stores nothing where the callback is gone', async () => {
@@ -302,7 +305,7 @@ describe('look-again.lua', () => {
   const lookAgain = (version: number) => storage.runScript('lookAgain', ['record', 'index'], ['x', version, START + 5]);
 
   it('moves the place of a record that is as it was', async () => {
-    await storage.redis.hset('record', { version: 3 });
+    await storage.redis.set('record', '3 token\ndoc\n');
     await storage.redis.zadd('index', START, 'x', START, 'y');
 
     expect(await lookAgain(3)).toBe(1);
@@ -316,7 +319,7 @@ describe('look-again.lua', () => {
   });
 
   it('moves it forward, too', async () => {
-    await storage.redis.hset('record', { version: 3 });
+    await storage.redis.set('record', '3 token\ndoc\n');
     await storage.redis.zadd('index', START + 60_000, 'x');
 
     expect(await lookAgain(3)).toBe(1);
@@ -324,7 +327,7 @@ describe('look-again.lua', () => {
   });
 
   it('leaves the place of one that changed meanwhile', async () => {
-    await storage.redis.hset('record', { version: 4 });
+    await storage.redis.set('record', '4 token\ndoc\n');
     await storage.redis.zadd('index', START, 'x');
 
     expect(await lookAgain(3)).toBe(0);
@@ -332,7 +335,7 @@ describe('look-again.lua', () => {
   });
 
   it('never puts back one that needs no look any more', async () => {
-    await storage.redis.hset('record', { version: 3 });
+    await storage.redis.set('record', '3 token\ndoc\n');
 
     await lookAgain(3);
 
@@ -437,7 +440,7 @@ describe('record-callbacks.lua', () => {
 
     const listed = { value: ['cb_1', String(START)], vanishesAt: START + 99 };
     expect(await storage.everything()).toEqual({
-      'callback:cb_1': { value: { version: '1', doc: 'doc', body: 'body' }, vanishesAt: START + 99 },
+      'callback:cb_1': { value: '1\ndoc\nbody', vanishesAt: START + 99 },
       'due-callbacks': { value: ['cb_1', String(START)], vanishesAt: -1 },
       'owner-callbacks': listed,
       'target-callbacks': listed,

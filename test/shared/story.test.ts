@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decide, open, type VerificationEvent } from '../../src/shared/decide.ts';
-import { StoryFact, tell } from '../../src/shared/story.ts';
+import { readStory, type StoryFact, storyLine, tell } from '../../src/shared/story.ts';
 import { callbackSentence, sentence } from '../../src/shared/story-words.ts';
 import { activeAttempt, type CloseReason, type Verification } from '../../src/shared/verification.ts';
 import {
@@ -183,8 +183,32 @@ describe('the story of a verification', () => {
   it('is kept in facts that can be read again', () => {
     const story = narrate();
     story.attempt('refused');
-    const kept = story.facts.map((fact) => StoryFact.parse(JSON.parse(JSON.stringify(fact))));
-    expect(kept).toEqual(story.facts);
+    expect(readStory(story.facts.map(storyLine).join(''))).toEqual(story.facts);
+  });
+
+  it('is kept short, every figure under a name of its own', () => {
+    const figures: Required<Omit<StoryFact, 'type' | 'at'>> = {
+      attempt: 1,
+      trigger: 'timeout',
+      tries: 2,
+      waitedMs: 3,
+      ratePerSecond: 4,
+      tookMs: 5,
+      retryInMs: 6,
+      detail: 'seven',
+      httpStatus: 8,
+      used: 9,
+      reason: 'expired',
+      callback: 'cb_1',
+      event: 'verification.expired',
+      delivery: 10,
+      host: 'acme.example',
+    };
+    const fact: StoryFact = { type: 'attempt.retry', at: START, ...figures };
+    expect(readStory(storyLine(fact))).toEqual([fact]);
+    expect(storyLine({ type: 'attempt.sent', at: START, attempt: 0, tries: 1, tookMs: 212 })).toBe(
+      `["attempt.sent",${START},{"a":0,"n":1,"t":212}]\n`,
+    );
   });
 });
 

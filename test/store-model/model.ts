@@ -4,9 +4,11 @@ import { Callback } from '../../src/shared/callback.ts';
 import { CHANNELS, type Channel } from '../../src/shared/channel.ts';
 import { type CheckResult, nextDue, type Policy, type TryOutcome } from '../../src/shared/decide.ts';
 import { attemptIdOf, type VerificationId } from '../../src/shared/ids.ts';
+import { unpackVerification } from '../../src/shared/packed-verification.ts';
 import { LEAVE_WITHIN_MS } from '../../src/shared/policy.ts';
+import { readRecord } from '../../src/shared/record.ts';
 import type { RunScript } from '../../src/shared/redis-scripts.ts';
-import { activeAttempt, isClosed, MIN_TIME_TO_SEND_MS, Verification } from '../../src/shared/verification.ts';
+import { activeAttempt, isClosed, MIN_TIME_TO_SEND_MS, type Verification } from '../../src/shared/verification.ts';
 import { LOOK_FOR_JOB_MS, type PartitionVerificationStore } from '../../src/shared/verification-store.ts';
 import { Crash, play, type Script, type Turn } from './stage.ts';
 import { type Draft, type openStorage, POLICY, SECOND } from './storage.ts';
@@ -192,11 +194,11 @@ export async function runScenario(storage: Storage, s: Scenario, tally: Tally): 
       await turn();
       return storage.runScript(...write);
     };
-    const hmget = async (key: string, ...fields: string[]) => {
+    const get = async (key: string) => {
       await turn();
-      return redis.hmget(key, ...fields);
+      return redis.get(key);
     };
-    return storage.storeOn({ policy, runScript, redis: { hmget } as unknown as Redis });
+    return storage.storeOn({ policy, runScript, redis: { get } as unknown as Redis });
   }
 
   async function act(c: Command, store: PartitionVerificationStore, turn: Turn): Promise<void> {
@@ -355,18 +357,19 @@ export async function runScenario(storage: Storage, s: Scenario, tally: Tally): 
 async function see({ redis, keys }: Storage, id: VerificationId): Promise<Seen | undefined> {
   const replies = await redis
     .pipeline()
-    .hmget(keys.verification(id), 'version', 'doc')
+    .get(keys.verification(id))
     .zscore(keys.due, id)
     .pexpiretime(keys.verification(id))
     .lrange(keys.verificationCallbacks(id), 0, -1)
     .exec();
   const [stored, due, vanishesAt, callbackIds] = (replies ?? []).map(([, reply]) => reply) as [
-    [string | null, string | null],
+    string | null,
     string | null,
     number,
     string[],
   ];
-  if (stored[0] === null || stored[1] === null) return undefined;
+  if (stored === null) return undefined;
+  const { version, doc } = readRecord(stored);
   const callbacks =
     callbackIds.length === 0
       ? []
@@ -380,18 +383,18 @@ async function see({ redis, keys }: Storage, id: VerificationId): Promise<Seen |
     'a callback is owed and not due',
   );
   return {
-    version: Number(stored[0]),
-    v: Verification.parse(JSON.parse(stored[1])),
+    version,
+    v: unpackVerification(id, doc),
     due: due === null ? null : Number(due),
     vanishesAt,
     callbacks: callbacks.map((doc) => Callback.parse(JSON.parse(doc))),
   };
 }
 
-async function docs(redis: Redis, hashes: string[]): Promise<string[]> {
+async function docs(redis: Redis, records: string[]): Promise<string[]> {
   const pipeline = redis.pipeline();
-  for (const hash of hashes) pipeline.hget(hash, 'doc');
-  return ((await pipeline.exec()) ?? []).map(([, doc]) => String(doc));
+  for (const record of records) pipeline.get(record);
+  return ((await pipeline.exec()) ?? []).map(([, record]) => readRecord(String(record)).doc);
 }
 
 /** What holds of every verification at every moment. */

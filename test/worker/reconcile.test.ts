@@ -68,7 +68,7 @@ describe('the reconciler', () => {
 
     service.clock.advance(24 * 60 * MINUTE);
 
-    await expect.poll(() => service.redis.hget(`{ringback:0}:verification:${id}`, 'doc')).not.toContain(to);
+    await expect.poll(() => service.redis.get(`{ringback:0}:verification:${id}`)).not.toContain(to);
     expect((await service.read(id)).to).toBe(`+1••••••••${to.slice(-2)}`);
   });
 

@@ -1,10 +1,10 @@
 -- Moves a record's place in an index of what is due, if the record is still the one that was looked at.
 --
--- KEYS[1] HASH with `version`   KEYS[2] ZSET id -> epoch ms
+-- KEYS[1] STRING, the record, which begins with its version   KEYS[2] ZSET id -> epoch ms
 -- ARGV[1] id   ARGV[2] version that was looked at   ARGV[3] epoch ms at which to look again
 --
 -- Returns 1 moved; 0 it changed meanwhile; -1 it is gone, and so is its place in the index.
-local version = redis.call('HGET', KEYS[1], 'version')
+local version = string.match(redis.call('GETRANGE', KEYS[1], 0, 15), '^%d+')
 if not version then
   redis.call('ZREM', KEYS[2], ARGV[1])
   return -1

@@ -1,7 +1,8 @@
 -- Stores a new state of a verification, if nobody stored another one since it was read, together with everything that
 -- must not come apart from it: the index of what is due, the number's open verification, the callbacks that are owed.
 --
--- KEYS[1] HASH of the verification: version, doc, ops (the tokens of the last writes, newest first), story (facts, a line each)
+-- KEYS[1] STRING, the record of the verification: a line with its version and the tokens of the last writes (newest first),
+--   its doc, its story (a line for each fact)
 -- KEYS[2] ZSET of what is due: verification id -> epoch ms
 -- KEYS[3] ZSET of undelivered callbacks: callback id -> epoch ms
 -- KEYS[4] LIST of the verification's callbacks
@@ -10,7 +11,7 @@
 -- KEYS[7] STRING: counts the changes to the owner's endpoints
 -- KEYS[8], KEYS[9], KEYS[10] ZSETs id -> epoch ms: the owner's verifications, those for the number, those with the reference
 --   (again the owner's, without one)
--- KEYS[11..] per new callback: its HASH (version, doc, body); ZSET of its target's callbacks
+-- KEYS[11..] per new callback: STRING, its record (version, doc, body); ZSET of its target's callbacks
 --
 -- ARGV[1] verification id        ARGV[2] version that was read, 0 = it must not exist yet
 -- ARGV[3] doc                    ARGV[4] token of this write
@@ -21,32 +22,23 @@
 -- ARGV[11] channel that is told of the change   ARGV[12] what the change tells, lines of the story
 -- ARGV[13..] per new callback: id, doc, body
 --
--- Returns {1} stored; {0, version, doc, ops} somebody was faster, or this very write came twice (its token is in ops);
+-- Returns {1} stored; {0, record} somebody was faster, or this very write came twice (its token is in the record);
 --         {0} it does not exist; {3} the endpoints have changed; {2, id} it is new and the number has an open verification already.
 local MAX_STORY_BYTES = 32768 -- only an end is told beyond: a client may have checks fail for as long as it likes
-local current = redis.call('HMGET', KEYS[1], 'version', 'doc', 'ops')
-if (current[1] or '0') ~= ARGV[2] then
-  if not current[1] then return { 0 } end
-  return { 0, current[1], current[2], current[3] or '' }
-end
+local record = redis.call('GET', KEYS[1])
+local version, tokens, story = '0', '', ''
+if record then version, tokens, story = string.match(record, '^(%d+)([^\n]*)\n[^\n]*\n(.*)$') end
+if version ~= ARGV[2] then return { 0, record or nil } end
 
 local active = redis.call('GET', KEYS[5])
 if ARGV[2] == '0' and active then return { 2, active } end
 
 if ARGV[10] ~= '' and (redis.call('GET', KEYS[7]) or '0') ~= ARGV[10] then return { 3 } end
 
-local ops = ARGV[4]
-local kept = 0
-for token in string.gmatch(current[3] or '', '%S+') do
-  if kept < 3 then ops = ops .. ' ' .. token end
-  kept = kept + 1
-end
-redis.call('HSET', KEYS[1], 'version', ARGV[2] + 1, 'doc', ARGV[3], 'ops', ops)
-if ARGV[12] ~= '' then
-  local story = redis.call('HGET', KEYS[1], 'story') or ''
-  if #story < MAX_STORY_BYTES or ARGV[7] == 'closed' then redis.call('HSET', KEYS[1], 'story', story .. ARGV[12]) end
-end
-if ARGV[6] ~= '' then redis.call('PEXPIREAT', KEYS[1], ARGV[6]) end
+local last = string.match(tokens, '^ ?%S* ?%S* ?%S*') -- the last three
+if #story < MAX_STORY_BYTES or ARGV[7] == 'closed' then story = story .. ARGV[12] end
+record = string.format('%d', ARGV[2] + 1) .. ' ' .. ARGV[4] .. last .. '\n' .. ARGV[3] .. '\n' .. story
+if ARGV[6] == '' then redis.call('SET', KEYS[1], record, 'KEEPTTL') else redis.call('SET', KEYS[1], record, 'PXAT', ARGV[6]) end
 if ARGV[5] == '' then redis.call('ZREM', KEYS[2], ARGV[1]) else redis.call('ZADD', KEYS[2], ARGV[5], ARGV[1]) end
 
 if ARGV[7] == 'open' then
@@ -64,10 +56,9 @@ if ARGV[2] == '0' then
 end
 
 for i = 0, (#KEYS - 10) / 2 - 1 do
-  local hash, target = KEYS[11 + i * 2], KEYS[12 + i * 2]
+  local callback, target = KEYS[11 + i * 2], KEYS[12 + i * 2]
   local id = ARGV[13 + i * 3]
-  redis.call('HSET', hash, 'version', 1, 'doc', ARGV[14 + i * 3], 'body', ARGV[15 + i * 3])
-  redis.call('PEXPIREAT', hash, ARGV[9])
+  redis.call('SET', callback, '1\n' .. ARGV[14 + i * 3] .. '\n' .. ARGV[15 + i * 3], 'PXAT', ARGV[9])
   redis.call('ZADD', KEYS[3], ARGV[8], id)
   redis.call('RPUSH', KEYS[4], id)
   redis.call('PEXPIREAT', KEYS[4], ARGV[9])
