@@ -6,7 +6,7 @@ import { nextAlarm } from './decide.ts';
 import type { VerificationId } from './ids.ts';
 import { currentOrigin } from './origin.ts';
 import type { AttemptJob, CallbackJob, Queues, VerificationJob } from './queues.ts';
-import { priorityOf } from './queues.ts';
+import { KEEP_LOG_ROWS, priorityOf } from './queues.ts';
 import type { StoryFact } from './story.ts';
 import { sentence } from './story-words.ts';
 import { type Attempt, activeAttempt, isClosed, type OpenVerification, type Verification } from './verification.ts';
@@ -75,7 +75,7 @@ export function createErrands({ queues, clock, log }: Deps) {
   ): Promise<void> {
     if (story.length === 0) return;
     const lines = story.map((fact) => `${new Date(fact.at).toISOString()} ${words(fact)}`);
-    await Job.addJobLog(queues.verifications, id, lines.join('\n')).catch(ignoreNotThere);
+    await Job.addJobLog(queues.verifications, id, lines.join('\n'), KEEP_LOG_ROWS).catch(ignoreNotThere);
   }
 
   /** Lets the alarm's job run now: it finds the verification closed and completes with its outcome. */

@@ -42,6 +42,8 @@ export const KEEP_FINISHED = {
   removeOnComplete: { age: 24 * 3600, count: 1_000 },
   removeOnFail: { age: 7 * 24 * 3600, count: 1_000 },
 };
+/** Rows that the log of a job keeps, the newest ones; a client may have checks fail for as long as it likes. */
+export const KEEP_LOG_ROWS = 100;
 /** BullMQ's largest priority; lower numbers go first. */
 const MAX_PRIORITY = 2 ** 21 - 1;
 
@@ -67,7 +69,7 @@ export function createQueues(connection: Redis, prefix: string): Queues {
         attempts: UNLIMITED_ATTEMPTS,
         backoff: { type: STORED_BACKOFF },
         stackTraceLimit: 1,
-        keepLogs: 100,
+        keepLogs: KEEP_LOG_ROWS,
         sizeLimit: 2_048,
       },
     });

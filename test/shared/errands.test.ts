@@ -296,6 +296,19 @@ describe('a change of an open verification', () => {
       `${at} call starts (step 2): the step before could not be sent`,
     ]);
   });
+
+  it('is told in a log that keeps its last 100 rows', async () => {
+    const { id } = await bench.submit();
+    const fact = { type: 'check.unavailable', at: START } as const;
+    for (let n = 1; n <= 120; n++) await bench.errands.tellInLog(id, [fact], () => `check ${n}`);
+
+    const { logs, count } = await bench.queues.verifications.getJobLogs(id);
+    expect([count, logs.at(0), logs.at(-1)]).toEqual([
+      100,
+      `${new Date(START).toISOString()} check 21`,
+      `${new Date(START).toISOString()} check 120`,
+    ]);
+  });
 });
 
 describe('the close of a verification', () => {
