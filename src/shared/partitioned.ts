@@ -52,6 +52,7 @@ export function createPartitioned(partitions: readonly Partition[]) {
 
   const verifications: Verifications = {
     create: (decision, now) => home(decision.next.id).verifications.create(decision, now),
+    settled: () => Promise.all(partitions.map((place) => place.verifications.settled())),
     update: (id, event, known) => first(id, (place) => place.verifications.update(id, event, known)),
     async forgetActive(v, id) {
       for (const place of places(v.id)) await place.verifications.forgetActive(v, id);

@@ -111,11 +111,13 @@ export function createStorage({ redis, keys, clock, redisClock, config, metrics,
     testNumbers,
     spending,
     conversions,
-    close: () =>
-      Promise.all([
+    async close() {
+      await verifications.settled();
+      await Promise.all([
         tallies.close(),
         ...partitions.flatMap(({ queues }) => Object.values(queues).map((queue) => queue.close())),
-      ]),
+      ]);
+    },
     erasures: createErasures({ redis, runScript, keys, clock, random, partitions, metrics, retentionMs }),
     endpointEvents: createEndpointEvents({ endpoints, notices, clock }),
     scrape: createScrape({ metrics, redis, partitions, policy, clock, clockSkewMs: redisClock.skewMs }),

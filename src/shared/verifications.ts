@@ -16,9 +16,14 @@ export interface Verifications {
   create(decision: Decision, now: EpochMs): Promise<Creation>;
   /** @returns undefined when there is no such verification. */
   update(id: VerificationId, event: VerificationEvent, known?: Stored): Promise<Update | undefined>;
+  /** Resolves when the errands are run that nobody waits for. */
+  settled(): Promise<unknown>;
   /** Drops the note that `id` is the number's open verification, when Redis lost the verification itself. */
   forgetActive(v: Verification, id: VerificationId): Promise<void>;
 }
+
+/** A person waits for the answer to a check: it is given as soon as the truth is stored, and the errands follow it. */
+const ANSWERED_FIRST: ReadonlySet<VerificationEvent['type']> = new Set(['check_started', 'check_ended']);
 
 export function createVerifications(deps: {
   store: PartitionVerificationStore;
@@ -28,6 +33,8 @@ export function createVerifications(deps: {
   onChange: (change: Change) => Promise<void>;
   log: Logger;
 }): Verifications {
+  const following = new Set<Promise<void>>();
+
   async function follow(change: Change): Promise<void> {
     const { after, story } = change;
     deps.metrics.countChange(change);
@@ -47,9 +54,19 @@ export function createVerifications(deps: {
 
     async update(id, event, known) {
       const update = await deps.store.update(id, event, known);
-      if (update?.change) await follow(update.change);
+      if (update?.change) {
+        const followed = follow(update.change);
+        if (ANSWERED_FIRST.has(event.type)) {
+          following.add(followed);
+          void followed.finally(() => following.delete(followed));
+        } else {
+          await followed;
+        }
+      }
       return update;
     },
+
+    settled: () => Promise.all(following),
 
     forgetActive: (v, id) => deps.store.forgetActive(v, id),
   };

@@ -1,0 +1,77 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { VerificationEvent } from '../../src/shared/decide.ts';
+import type { VerificationId } from '../../src/shared/ids.ts';
+import { createMetrics } from '../../src/shared/metrics.ts';
+import { createVerifications } from '../../src/shared/verifications.ts';
+import { openStorage, type Storage } from '../store-model/storage.ts';
+
+let storage: Storage;
+beforeAll(async () => {
+  storage = await openStorage();
+});
+afterAll(() => storage.close());
+
+/** Verifications whose errands take until they are let go, one of them with a code out. */
+async function withSlowErrands() {
+  const log = pino({ level: 'silent' });
+  const { promise: letGo, resolve: finish } = Promise.withResolvers<void>();
+  const seen: string[] = [];
+  const verifications = createVerifications({
+    store: storage.store,
+    errands: {
+      async carryOut({ after }) {
+        await letGo;
+        seen.push(after.status);
+      },
+    },
+    metrics: createMetrics('api', ['GB']),
+    log,
+    onChange: async () => {},
+  });
+  const v = await storage.submit();
+  const [attempt] = v.attempts;
+  const run = { attemptId: attempt?.id ?? '', token: 'run' };
+  await storage.store.update(v.id, { type: 'try_started', ...run });
+  const outcome = { kind: 'sent', mfaId: 'mfa', httpStatus: 200 } as const;
+  await storage.store.update(v.id, { type: 'try_ended', ...run, outcome, random: 0.5 });
+  return { verifications, id: v.id as VerificationId, finish, seen };
+}
+
+/** Whether it is settled once everything that can happen without waiting has happened. */
+async function isPending(promise: Promise<unknown>): Promise<boolean> {
+  const redisHasAnswered = storage.redis.ping().then(() => new Promise((resolve) => setImmediate(resolve)));
+  return Promise.race([promise.then(() => false), redisHasAnswered.then(() => true)]);
+}
+
+const START: VerificationEvent = { type: 'check_started', token: 'check', wellFormed: true };
+const RIGHT: VerificationEvent = { type: 'check_ended', token: 'check', result: 'approved', spent: [] };
+
+describe('errands', () => {
+  it('follow the answer to a check, and can be waited for', async () => {
+    const { verifications, id, finish, seen } = await withSlowErrands();
+
+    await verifications.update(id, START);
+    const approved = await verifications.update(id, RIGHT);
+    expect(approved?.stored.verification.status).toBe('approved');
+    const settled = verifications.settled();
+    expect([await isPending(settled), seen]).toEqual([true, []]);
+
+    finish();
+    await settled;
+    expect(seen).toEqual(['pending', 'approved']);
+  });
+
+  it('are run before anything else is answered', async () => {
+    const { verifications, id, finish, seen } = await withSlowErrands();
+
+    const canceled = verifications.update(id, { type: 'canceled', reason: 'canceled' });
+    const stored = async () => (await storage.store.read(id))?.verification.status;
+    await expect.poll(stored).toBe('canceled');
+    expect([await isPending(canceled), seen]).toEqual([true, []]);
+
+    finish();
+    await canceled;
+    expect(seen).toEqual(['canceled']);
+  });
+});
