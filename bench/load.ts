@@ -16,13 +16,13 @@ export async function saturate(concurrency: number, forMs: number, call: () => P
 
 /** Makes every call of a list, so many at a time. */
 export async function all<T>(
-  items: readonly T[],
+  items: Iterable<T>,
   concurrency: number,
   call: (item: T) => Promise<unknown>,
 ): Promise<void> {
-  const left = items.values();
+  const left = items[Symbol.iterator]();
   const lane = async () => {
-    for (const item of left) await call(item);
+    for (let next = left.next(); !next.done; next = left.next()) await call(next.value);
   };
   await Promise.all(Array.from({ length: concurrency }, lane));
 }

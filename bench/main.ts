@@ -1,11 +1,13 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { measureAttempts, measureWorkers } from './measure/attempts.ts';
+import { measureAttempts, measureSandbox, measureWorkers } from './measure/attempts.ts';
 import { measureCommands } from './measure/commands.ts';
+import { measureEventLoop } from './measure/event-loop.ts';
 import { measureFallback } from './measure/fallback.ts';
 import { measureLatency } from './measure/latency.ts';
 import { measureMemory } from './measure/memory.ts';
 import { measureOpen } from './measure/open.ts';
+import { measurePartitions } from './measure/partitions.ts';
 import { measureSoak } from './measure/soak.ts';
 import { measureStarts } from './measure/starts.ts';
 import { measureSubmissions } from './measure/submissions.ts';
@@ -15,10 +17,11 @@ import { openRoom } from './room.ts';
 import { slowReceivers } from './slow-receivers.ts';
 import { waitingClients } from './waiting-clients.ts';
 
-const USAGE = `npm run bench -- [--smoke] [--only <name>,…] [--write]
+const USAGE = `npm run bench -- [--smoke] [--only <name>,…] [--soak <count>] [--write]
 
   --smoke  a small form of everything, for its correctness only
-  --only   some of: ${'submissions, attempts, workers, latency, fallback, memory, commands, open, soak, starts, receivers, waiting'}
+  --only   some of: ${'starts, submissions, attempts, sandbox, workers, partitions, latency, loop, fallback, memory, commands, open, soak, receivers, waiting'}
+  --soak   how many verifications the soak sends through, 50,000 unless told
   --write  writes the table and the plot into docs/performance.md
 `;
 
@@ -26,6 +29,7 @@ const { values } = parseArgs({
   options: {
     smoke: { type: 'boolean', default: false },
     only: { type: 'string' },
+    soak: { type: 'string', default: '50000' },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -46,10 +50,18 @@ const MEASUREMENTS: Record<string, () => Promise<Row[]>> = {
   starts: async () => [await measureStarts(room, { rounds: smoke ? 1 : 7 })],
   submissions: async () => [await measureSubmissions(room, smoke ? { rounds: 1, ms: 200 } : { rounds: 3, ms: 6_000 })],
   attempts: async () => [await measureAttempts(room, smoke ? { rounds: 1, count: 200 } : { rounds: 3, count: 12_000 })],
+  sandbox: async () => [await measureSandbox(room, { ms: smoke ? 200 : 6_000 })],
   workers: async () => [
     await measureWorkers(room, smoke ? { count: 200, workers: [1, 2] } : { count: 12_000, workers: [1, 2, 4] }),
   ],
+  partitions: async () => [
+    await measurePartitions(
+      room,
+      smoke ? { count: 100, partitions: [1, 2] } : { count: 12_000, partitions: [1, 2, 4] },
+    ),
+  ],
   latency: () => measureLatency(room, { count: smoke ? 50 : 2_000 }),
+  loop: async () => [await measureEventLoop(room, { ms: smoke ? 500 : 15_000 })],
   fallback: async () => [
     await measureFallback(room, smoke ? { open: 20, timeoutSeconds: 5 } : { open: 10_000, timeoutSeconds: 40 }),
   ],
@@ -62,7 +74,7 @@ const MEASUREMENTS: Record<string, () => Promise<Row[]>> = {
     ),
   ],
   async soak() {
-    const soak = await measureSoak(room, { count: smoke ? 100 : 50_000 });
+    const soak = await measureSoak(room, { count: smoke ? 100 : Number(values.soak) });
     plot = linePlot('Resident memory during the run', { x: 'seconds', y: 'MB' }, soak.series);
     return soak.rows;
   },

@@ -77,14 +77,14 @@ export async function openRoom() {
     stop,
 
     /** A client of the API that keeps its connections. */
-    client(url: string, connections = 64) {
+    client(url: string, connections = 64, authorization = `Bearer ${KEY}`) {
       const pool = new Pool(url, { connections });
       pools.push(pool);
       const send = async <T>(method: 'GET' | 'POST', route: string, body?: unknown): Promise<T> => {
         const response = await pool.request({
           method,
           path: route,
-          headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
+          headers: { authorization, 'content-type': 'application/json' },
           ...(body !== undefined && { body: JSON.stringify(body) }),
         });
         const answer = (await response.body.json()) as T;

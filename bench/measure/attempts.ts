@@ -1,10 +1,11 @@
 import { Queue } from 'bullmq';
-import { all } from '../load.ts';
+import { all, saturate } from '../load.ts';
 import { numbers } from '../numbers.ts';
 import type { Arrival } from '../provider.ts';
 import { median, perSecond, type Row, rounds } from '../report.ts';
 import type { Room } from '../room.ts';
 
+const SANDBOX = new URL('../../src/sandbox/main.ts', import.meta.url);
 const BARE = new URL('../yardsticks/bare-worker.ts', import.meta.url);
 const FILLER = 'x'.repeat(250);
 /** POST requests that SignalWire takes from one space: 13,800 in 10 s. */
@@ -26,6 +27,30 @@ export async function measureAttempts(room: Room, size: { rounds: number; count:
     figure: `${ratio.toFixed(2)} × (b), ${ofCeiling.toFixed(2)} × (d)`,
     met: ratio >= 0.5 && ofCeiling >= 2,
     detail: `${perSecond(median(ours))} against (b) ${perSecond(median(bare))}; rounds ${rounds(ours)} and ${rounds(bare)}`,
+  };
+}
+
+/** The sandbox of `npm start` under direct load: what the attempts would meet if it stood in for SignalWire here. */
+export async function measureSandbox(room: Room, size: { ms: number }): Promise<Row> {
+  const sandbox = await room.start(SANDBOX, {
+    SANDBOX_PORT: '0',
+    SANDBOX_PROJECT_KEY: 'bench',
+    SANDBOX_TOKEN: 'bench',
+  });
+  const rate = async (url: string) => {
+    const client = room.client(url, 64, `Basic ${Buffer.from('bench:bench').toString('base64')}`);
+    const fresh = numbers(150_000).values();
+    const send = () => client.send('POST', '/api/relay/rest/mfa/sms', { to: fresh.next().value });
+    await saturate(64, size.ms / 4, send);
+    return saturate(64, size.ms, send);
+  };
+  const [sandboxRate, standIn] = [await rate(sandbox.url), await rate(room.provider.url)];
+  await room.empty();
+  return {
+    what: '(c) requests for codes that the sandbox of `npm start` answers per second',
+    target: 'yardstick',
+    figure: perSecond(sandboxRate),
+    detail: `the stand-in of this bench, which only counts: ${perSecond(standIn)}`,
   };
 }
 
@@ -52,12 +77,18 @@ async function bareRate(room: Room, count: number): Promise<number> {
   return rate;
 }
 
-async function attemptRate(room: Room, count: number, workers: number): Promise<number> {
-  const api = await room.start('api');
+/** @param env - another Redis, or other settings. */
+export async function attemptRate(
+  room: Room,
+  count: number,
+  workers: number,
+  env: Record<string, string> = {},
+): Promise<number> {
+  const api = await room.start('api', env);
   const client = room.client(api.url);
   await all(numbers(count), 64, (to) => client.submit(to, { workflow: [{ channel: 'sms' }] }));
   await room.stop([api]);
-  await Promise.all(Array.from({ length: workers }, () => room.start('worker')));
+  await Promise.all(Array.from({ length: workers }, () => room.start('worker', env)));
   const rate = rateOf(await room.provider.expect(count));
   await room.empty();
   return rate;

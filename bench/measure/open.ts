@@ -6,16 +6,14 @@ import type { Room, Verification } from '../room.ts';
 /** Makes copies of a stored verification under other ids: what a million submissions leave behind, without their wait. */
 const COPY = `
 local tag, id, from, count = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local fields = redis.call('HGETALL', tag .. ':verification:' .. id)
+local record = redis.call('GET', tag .. ':verification:' .. id)
 local due = redis.call('ZSCORE', tag .. ':due', id)
 local job = redis.call('HGETALL', tag .. ':verifications:' .. id)
 local delayed = redis.call('ZSCORE', tag .. ':verifications:delayed', id)
 local owned = redis.call('ZSCORE', tag .. ':verifications:bench', id)
 for i = from, from + count - 1 do
   local copy = string.sub(id, 1, 6) .. string.format('%032x', i)
-  local record = {}
-  for n, field in ipairs(fields) do record[n] = n % 2 == 0 and string.gsub(field, id, copy) or field end
-  redis.call('HSET', tag .. ':verification:' .. copy, unpack(record))
+  redis.call('SET', tag .. ':verification:' .. copy, record)
   redis.call('SET', tag .. ':active:bench:' .. copy, copy)
   redis.call('ZADD', tag .. ':due', due, copy)
   redis.call('ZADD', tag .. ':verifications:bench', owned, copy)

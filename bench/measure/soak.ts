@@ -1,11 +1,17 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
 import { all } from '../load.ts';
 import { numbers } from '../numbers.ts';
-import type { Row } from '../report.ts';
+import { perSecond, type Row } from '../report.ts';
 import type { Room } from '../room.ts';
 
 const CONCURRENCY = 48;
-const SAMPLE_MS = 1_000;
+const RETENTION_MS = 20_000;
+const SAMPLES = 200;
+const POLL_MS = 500;
+/** One number after the other, as often as it takes; each has long been closed when its turn comes again. */
+const NUMBERS = 170_000;
 
 /** Resident memory over the run, for the plot. */
 export interface Soak {
@@ -14,32 +20,38 @@ export interface Soak {
   series: { name: string; points: [seconds: number, megabytes: number][] }[];
 }
 
-/** Many verifications, one after the other: whether memory stays flat, and whether the event loop keeps turning. */
+/** Many verifications, one after the other: whether memory stays flat, and whether Redis is empty again in the end. */
 export async function measureSoak(room: Room, size: { count: number }): Promise<Soak> {
-  const callbacks = { CALLBACK_URL: room.receiver.url, RETENTION: '20s' };
+  const callbacks = { CALLBACK_URL: room.receiver.url, RETENTION: `${RETENTION_MS / 1000}s` };
   const [api, worker] = await Promise.all([room.start('api', callbacks), room.start('worker', callbacks)]);
   const client = room.client(api.url);
+  const emptyBytes = await usedBytes(room.redis);
   const watched = { API: api.child.pid ?? 0, worker: worker.child.pid ?? 0, Redis: room.redisPid };
   const series = Object.keys(watched).map((name) => ({ name, points: [] as [number, number][] }));
   const startedAt = performance.now();
+  const elapsedSeconds = () => (performance.now() - startedAt) / 1000;
   const sample = async () => {
-    const seconds = (performance.now() - startedAt) / 1000;
     for (const [i, pid] of Object.values(watched).entries()) {
-      series[i]?.points.push([seconds, await residentMegabytes(pid)]);
+      series[i]?.points.push([elapsedSeconds(), await residentMegabytes(pid)]);
     }
   };
-  const timer = setInterval(() => void sample(), SAMPLE_MS);
-  await all(numbers(Math.min(size.count, 170_000)), CONCURRENCY, async (to) => {
+  let done = 0;
+  await all(again(numbers(Math.min(size.count, NUMBERS)), size.count), CONCURRENCY, async (to) => {
     const { id } = await client.submit(to);
     await room.receiver.event('verification.attempt.sent', id);
     await client.check(id);
+    done += 1;
+    if (done % Math.ceil(size.count / SAMPLES) === 0) await sample();
   });
-  clearInterval(timer);
-  await sample();
-  const seconds = (performance.now() - startedAt) / 1000;
+  const seconds = elapsedSeconds();
+  const fullBytes = await usedBytes(room.redis);
+  const left = await afterRetention(room.redis);
   await room.empty();
 
-  const slopes = series.slice(0, 2).map(({ name, points }) => `${name} ${slope(points).toFixed(2)}`);
+  const slopes = series
+    .slice(0, 2)
+    .map(({ name, points }) => `${name} ${slope(points, size.count / seconds).toFixed(3)}`);
+  const megabytes = (bytes: number) => `${(bytes / 1_000_000).toFixed(1)} MB`;
   return {
     series,
     rows: [
@@ -47,21 +59,51 @@ export async function measureSoak(room: Room, size: { count: number }): Promise<
         what: `${size.count.toLocaleString('en')} verifications in ${Math.round(seconds)} s: memory of every process`,
         target: 'flat',
         figure: `${slopes.join(', ')} MB per 1,000`,
-        detail: `of the second half of the run, in which ${Math.round(size.count / seconds)}/s were submitted, texted and approved`,
+        detail: `of the second half of the run; ${perSecond(size.count / seconds)} were submitted, texted and approved`,
+      },
+      {
+        what: 'the same: Redis after retention',
+        target: 'back to its start',
+        figure: `${megabytes(emptyBytes)} before, ${megabytes(left.bytes)} after`,
+        detail: `${megabytes(fullBytes)} at the end of the run; of what is left ${left.fading.toLocaleString('en')} indexes and counters vanish within a day, ${left.lasting} keys (finished jobs, up to their caps, and queues) stay`,
       },
     ],
   };
+}
 
-  /** Megabytes per 1,000 verifications, by least squares over the second half. */
-  function slope(points: readonly [number, number][]): number {
-    const half = points.slice(Math.floor(points.length / 2));
-    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-    const [x, y] = [mean(half.map(([at]) => at)), mean(half.map(([, mb]) => mb))];
-    const covariance = half.reduce((sum, [at, mb]) => sum + (at - x) * (mb - y), 0);
-    const variance = half.reduce((sum, [at]) => sum + (at - x) ** 2, 0);
-    const perSecond = variance === 0 ? 0 : covariance / variance;
-    return (perSecond * seconds * 1000) / size.count;
+function* again<T>(items: readonly T[], count: number): Generator<T> {
+  for (let i = 0; i < count; i++) yield items[i % items.length] as T;
+}
+
+/** Waits until every verification and callback has vanished, and tells what is left. @throws when something would stay for ever. */
+async function afterRetention(redis: Redis): Promise<{ bytes: number; fading: number; lasting: number }> {
+  for (;;) {
+    let [records, fading, lasting] = [0, 0, 0];
+    for await (const batch of redis.scanStream({ count: 1_000 })) {
+      for (const key of batch as string[]) {
+        if (/:(verification:ver|callback:cb)_/.test(key)) records += 1;
+        else if ((await redis.pttl(key)) === -1) lasting += 1;
+        else fading += 1;
+      }
+      if (records > 0) break;
+    }
+    if (records === 0) return { bytes: await usedBytes(redis), fading, lasting };
+    await pause(POLL_MS);
   }
+}
+
+async function usedBytes(redis: Redis): Promise<number> {
+  return Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]);
+}
+
+/** Megabytes per 1,000 verifications, by least squares over the second half. */
+function slope(points: readonly [number, number][], verificationsPerSecond: number): number {
+  const half = points.slice(Math.floor(points.length / 2));
+  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [x, y] = [mean(half.map(([at]) => at)), mean(half.map(([, mb]) => mb))];
+  const covariance = half.reduce((sum, [at, mb]) => sum + (at - x) * (mb - y), 0);
+  const variance = half.reduce((sum, [at]) => sum + (at - x) ** 2, 0);
+  return variance === 0 ? 0 : (1000 * covariance) / variance / verificationsPerSecond;
 }
 
 async function residentMegabytes(pid: number): Promise<number> {
