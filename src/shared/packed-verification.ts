@@ -117,10 +117,24 @@ export function packVerification(v: Verification, to: string): string {
 
 /** @throws when it is no verification that this release can read. */
 export function unpackVerification(id: VerificationId, packed: string): Verification {
-  const [schema, createdAt, livesMs, owner, to, masked, numberHash, country, status, ...more] = JSON.parse(
-    packed,
-  ) as Packed;
-  const [currentStep, timerIn, sends, sequence, workflow, attempts, rest] = more;
+  const [
+    schema,
+    createdAt,
+    livesMs,
+    owner,
+    to,
+    masked,
+    numberHash,
+    country,
+    status,
+    currentStep,
+    timerIn,
+    sends,
+    sequence,
+    workflow,
+    attempts,
+    rest,
+  ] = JSON.parse(packed) as Packed;
   const { stepStartedIn, closedIn, checks, maxChecks, checksInFlight, metadata, ...named } = { ...USUAL, ...rest };
   const at = (ms: number) => createdAt + ms;
   return Verification.parse({
@@ -133,7 +147,7 @@ export function unpackVerification(id: VerificationId, packed: string): Verifica
     numberHash,
     country,
     metadata: metadata ?? {},
-    workflow: workflow.map(([channel, timeout]) => ({ channel, timeout })),
+    workflow: workflow.map(([channel, timeout]) => (timeout === undefined ? { channel } : { channel, timeout })),
     currentStep,
     stepStartedAt: at(stepStartedIn),
     timerAt: timerIn === null ? null : at(timerIn),
