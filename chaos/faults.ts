@@ -133,7 +133,7 @@ export async function runFaults(plan: readonly PlannedFault[], deps: Deps): Prom
   function outage(what: string, kind: FaultKind, happen: () => Promise<void>): void {
     if (underWay.has(what)) return;
     happened.set(kind, (happened.get(kind) ?? 0) + 1);
-    const done = happen().finally(() => underWay.delete(what));
+    const done = happen().then(() => void underWay.delete(what)); // one that could not be ended stays under way
     done.catch(() => {}); // awaited below
     underWay.set(what, done);
   }

@@ -1,11 +1,15 @@
+import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { startApi } from '../src/api/start-api.ts';
 import { loadConfig } from '../src/shared/config.ts';
-import { partitionNames, placesOf } from '../src/shared/partitions.ts';
+import type { VerificationId } from '../src/shared/ids.ts';
+import { createKeys } from '../src/shared/keys.ts';
+import { type PartitionName, partitionNames, placesOf, ROOT_PARTITION } from '../src/shared/partitions.ts';
 import type { VerificationView } from '../src/shared/verification-view.ts';
 import { startWorker } from '../src/worker/start-worker.ts';
-import { API_KEY, freshNumber, MINUTE, type Service, startService } from './fixtures.ts';
+import { API_KEY, freshNumber, MINUTE, ownDatabase, type Service, startService } from './fixtures.ts';
+import { callAt, startBalancer, stop, surroundings } from './real-service.ts';
 
 const COUNT = 4;
 const PARTITIONS = { PARTITIONS: String(COUNT), NUMBER_KEY: 'a-key-of-the-number-hash-for-tests' };
@@ -69,8 +73,8 @@ describe('a service with several partitions', () => {
     await service.close();
   });
 
-  it('gives a channel one rate over all of them', async () => {
-    const service = await startService({ env: { ...PARTITIONS, SMS_RATE_PER_SECOND: '0.0001' } });
+  it('gives a channel one rate over all of them and all workers', async () => {
+    const service = await startService({ env: { ...PARTITIONS, SMS_RATE_PER_SECOND: '0.0001' }, workers: 2 });
     const made = oneOfEach(await submitToAll(service));
 
     await expect
@@ -148,4 +152,95 @@ describe('more partitions than there were', () => {
       await service.close();
     }
   });
+});
+
+const CLIENTS = 4;
+
+describe('PARTITIONS growing under load as the runbook says', () => {
+  it('fails no request, loses nothing and sends nothing twice', async () => {
+    const database = await ownDatabase();
+    const { sandbox, receiver, start } = await surroundings(database);
+    const [apis, workers] = await Promise.all([
+      Promise.all([start('api'), start('api')]),
+      Promise.all([start('worker')]),
+    ]);
+    const balancer = startBalancer();
+    for (const { url } of apis) await balancer.add(url);
+    const approved = new Map<string, string>();
+    let loaded = true;
+
+    /** Every step may meet another API process. */
+    async function verify(to: string): Promise<void> {
+      const { status, body } = await balancer.call('POST', '/v1/verifications', { to });
+      expect([status, body]).toEqual([202, expect.anything()]);
+      await receiver.event('verification.attempt.sent', body.id);
+      const again = await balancer.call('POST', '/v1/verifications', { to });
+      expect(again).toMatchObject({ status: 409, body: { verification_id: body.id } });
+      expect(await balancer.call('GET', `/v1/verifications/${body.id}`)).toMatchObject({ status: 200 });
+      await approve(body.id, to);
+    }
+    async function approve(id: string, to: string): Promise<void> {
+      const { code } = sandbox.messages(to).at(-1) ?? {};
+      const checked = await balancer.call('POST', `/v1/verifications/${id}/checks`, { code });
+      expect(checked).toMatchObject({ status: 200, body: { approved: true } });
+      await receiver.event('verification.approved', id);
+      approved.set(id, to);
+    }
+    const clients = Promise.all(
+      Array.from({ length: CLIENTS }, async () => {
+        while (loaded) await verify(freshNumber());
+      }),
+    );
+    clients.catch(() => {}); // awaited below
+    const loadGoesOn = () =>
+      Promise.race([clients, expect.poll(() => approved.size).toBeGreaterThan(approved.size + 2 * CLIENTS)]);
+    async function replaceApis(env: Record<string, string>): Promise<void> {
+      for (const old of apis.splice(0)) {
+        const api = await start('api', env);
+        apis.push(api);
+        await balancer.add(api.url);
+        await loadGoesOn(); // old and new side by side
+        await stop(old);
+        balancer.remove(old.url);
+      }
+    }
+
+    const open = [freshNumber(), freshNumber(), freshNumber(), freshNumber()];
+    const openIds = await Promise.all(
+      open.map(async (to) => (await balancer.call('POST', '/v1/verifications', { to })).body.id),
+    );
+    await loadGoesOn();
+    const count = { PARTITIONS: String(COUNT) };
+    const halves = await Promise.all(
+      ['0,40', '80,c0'].map((names) => start('worker', { ...count, WORKER_PARTITIONS: names })),
+    );
+    for (const old of workers.splice(0, workers.length, ...halves)) await stop(old);
+    await replaceApis({ ...count, PARTITIONS_FILLED: '1' });
+    await replaceApis(count);
+    const before = approved.size;
+    await expect.poll(() => approved.size).toBeGreaterThan(before + 4 * CLIENTS);
+    loaded = false;
+    await clients;
+
+    for (const [i, id] of openIds.entries()) await approve(id, open[i] as string);
+    for (const [id, to] of approved) {
+      expect(sandbox.sendsTo(to)).toBe(1);
+      for (const { url } of apis) {
+        const { body } = await callAt(url, 'GET', `/v1/verifications/${id}`);
+        expect(body).toMatchObject({ status: 'approved', attempts: [{ status: 'sent', tries: 1 }] });
+      }
+    }
+    const redis = new Redis(database);
+    const isIn = (partition: PartitionName, id: string) =>
+      redis.exists(
+        createKeys()
+          .inPartition(partition)
+          .verification(id as VerificationId),
+      );
+    for (const id of openIds) expect(await isIn(ROOT_PARTITION, id)).toBe(1);
+    // those that were under way when the last API was replaced may have been made before
+    const newest = [...approved.keys()].slice(before + CLIENTS, -openIds.length) as VerificationId[];
+    for (const id of newest) expect(await isIn(placesOf(id, COUNT)[0] as PartitionName, id)).toBe(1);
+    redis.disconnect();
+  }, 120_000);
 });

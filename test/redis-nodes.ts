@@ -58,8 +58,10 @@ async function createFleet() {
   async function kill(node: Node): Promise<void> {
     if (node.child.exitCode !== null || node.child.signalCode !== null) return;
     const exited = once(node.child, 'exit');
+    // until its client has noticed, a command would be given to it and wait for a server that may never come back
+    const noticed = node.client.status === 'ready' ? once(node.client, 'close') : undefined;
     node.child.kill('SIGKILL');
-    await exited;
+    await Promise.all([exited, noticed]);
   }
 
   return {

@@ -129,6 +129,8 @@ export interface Config {
   /** Where spans go; `url` undefined: the collector on this machine. undefined as a whole: nothing is traced. */
   tracing: { url: string | undefined } | undefined;
   partitions: number;
+  /** So many of them take new verifications. */
+  partitionsFilled: number;
   /** Those that this worker serves; undefined: all. */
   workerPartitions: readonly string[] | undefined;
 }
@@ -242,6 +244,7 @@ const Environment = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl.optional(),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collectorUrl.optional(),
   PARTITIONS: partitions.prefault('1'),
+  PARTITIONS_FILLED: partitions.optional(),
   WORKER_PARTITIONS: partitionList.optional(),
 });
 /** What the environment says, each variable by its name. */
@@ -383,6 +386,12 @@ function checkTogether(
       `${v.SEND_BACKOFF_MAX_MS} is less than SEND_BACKOFF_MS (${v.SEND_BACKOFF_MS}). Raise SEND_BACKOFF_MAX_MS or lower SEND_BACKOFF_MS.`,
     );
   }
+  if (v.PARTITIONS_FILLED !== undefined && v.PARTITIONS !== undefined && v.PARTITIONS_FILLED > v.PARTITIONS) {
+    add(
+      'PARTITIONS_FILLED',
+      `${v.PARTITIONS_FILLED} is more than PARTITIONS (${v.PARTITIONS}). Set the count there was before, or leave it out.`,
+    );
+  }
   const unknown = v.WORKER_PARTITIONS?.find((name) => !partitionNames(v.PARTITIONS ?? 1).includes(name));
   if (unknown !== undefined && v.PARTITIONS !== undefined) {
     add(
@@ -481,6 +490,7 @@ function toConfig(v: Settings): Config {
     logLevel: v.LOG_LEVEL,
     tracing: tracingOf(v),
     partitions: v.PARTITIONS,
+    partitionsFilled: v.PARTITIONS_FILLED ?? v.PARTITIONS,
     workerPartitions: v.WORKER_PARTITIONS,
   };
 }

@@ -29,8 +29,10 @@ export type FindJob = ReturnType<typeof createPartitioned>['findJob'];
 /**
  * All partitions as if they were one. An id tells its partition; what was made when there were fewer is found where it
  * was made, and stays there until it vanishes.
+ *
+ * @param filled - so many of them take what is new; fewer than there are while other processes do not know all of them.
  */
-export function createPartitioned(partitions: readonly Partition[]) {
+export function createPartitioned(partitions: readonly Partition[], filled: number) {
   const byName = new Map(partitions.map((partition) => [partition.name, partition]));
   const inPartition = (name: PartitionName): Partition => {
     const found = byName.get(name);
@@ -39,7 +41,7 @@ export function createPartitioned(partitions: readonly Partition[]) {
   };
   const root = inPartition(ROOT_PARTITION);
   const places = (id: AnyId) => placesOf(id, partitions.length).map(inPartition);
-  const home = (id: AnyId) => places(id)[0] ?? root;
+  const home = (id: AnyId) => placesOf(id, filled).map(inPartition)[0] ?? root;
 
   /** What the first place has that has any. */
   async function first<T>(id: AnyId, ask: (place: Partition) => Promise<T | undefined>): Promise<T | undefined> {

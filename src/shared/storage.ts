@@ -90,7 +90,10 @@ export function createStorage({ redis, keys, clock, redisClock, config, metrics,
     return { name, keys: own, queues, errands, store, callbacks, verifications };
   }
 
-  const { partitions, verifications, store, callbacks, errands, findJob } = createPartitioned(names.map(openPartition));
+  const { partitions, verifications, store, callbacks, errands, findJob } = createPartitioned(
+    names.map(openPartition),
+    config.partitionsFilled,
+  );
   const notices = createNotices({ endpoints, callbacks, errands, clock, random });
   const spendingDeps = { redis, runScript, keys, testNumbers, decisions, notices, metrics, log };
   const spending = createSpending({ ...spendingDeps, config: config.spending });

@@ -718,7 +718,13 @@ describe('a single value', () => {
   });
 
   it.each([1, 2, 4, 8, 16, 32, 64, 128, 256])('PARTITIONS may be %i', (count) => {
-    expect(load({ PARTITIONS: String(count) }).partitions).toBe(count);
+    expect(load({ PARTITIONS: String(count) })).toMatchObject({ partitions: count, partitionsFilled: count });
+  });
+
+  it('PARTITIONS_FILLED may be PARTITIONS or less', () => {
+    expect(load({ PARTITIONS: '4', PARTITIONS_FILLED: '2' })).toMatchObject({ partitions: 4, partitionsFilled: 2 });
+    expect(load({ PARTITIONS: '4', PARTITIONS_FILLED: '4' }).partitionsFilled).toBe(4);
+    expect(badNames({ PARTITIONS: '4', PARTITIONS_FILLED: '8' })).toEqual(['PARTITIONS_FILLED']);
   });
 
   it.each(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])('LOG_LEVEL may be %s', (level) => {
@@ -774,6 +780,7 @@ describe('a single value', () => {
     ['LOCK_DURATION_MS', ['1', '30s', '600001']],
     ['LOG_LEVEL', ['verbose', 'off']],
     ['PARTITIONS', ['0', '3', '512', '1.0', '01']],
+    ['PARTITIONS_FILLED', ['0', '2', '3']],
   ])('%s is none of %j', (name, texts) => {
     for (const text of texts) expect([text, badNames({ [name]: text })]).toEqual([text, [name]]);
   });
