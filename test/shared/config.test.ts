@@ -111,6 +111,7 @@ describe('the configuration', () => {
       logLevel: 'info',
       tracing: undefined,
       partitions: 1,
+      partitionsFilled: 1,
     });
   });
 
