@@ -82,7 +82,8 @@ export function createSendAttempt(deps: Deps) {
     const ended = { type: 'try_ended', attemptId, token, outcome, random, heldBackByRate } as const;
     const result = await untilStored(log, () => verifications.update(id, ended, claim.stored));
     const line = testId === undefined ? words(outcome) : 'a test number: nothing is sent';
-    job.log(`try ${attempt.tries}: ${line}`).catch(() => {}); // the job may have been deleted by hand
+    // of a first try that was sent the job's own result tells all; the job may have been deleted by hand
+    if (outcome.kind !== 'sent' || attempt.tries > 1) job.log(`try ${attempt.tries}: ${line}`).catch(() => {});
     if (testId === undefined) await tellOthers(claim.stored.verification, attempt, outcome);
     return follow(job, jobToken, outcome, result?.answer, attempt, result?.stored.verification);
   };

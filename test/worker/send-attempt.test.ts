@@ -57,7 +57,8 @@ function createJob(data: unknown) {
   const job = {
     data,
     asked: {} as { sleepMs?: number },
-    log: async () => 1,
+    rows: [] as string[],
+    log: async (row: string) => job.rows.push(row),
     async moveToDelayed(at: number) {
       job.asked.sleepMs = at - Date.now();
     },
@@ -221,6 +222,20 @@ describe('one run of a channel queue', () => {
       sends: 0,
       attempts: [{ status: 'queued', nextTryAt: storage.clock.now() + 250 }],
     });
+  });
+
+  it('tells in the log of the job what its result does not', async () => {
+    const v = await submit();
+    const { run } = createBench([UNREACHABLE, SENT, SENT]);
+    const job = jobOf(v);
+
+    await run(job);
+    storage.clock.advance(250);
+    await run(job);
+    expect(job.rows).toEqual(['try 1: not_sent: connect timeout', 'try 2: sent']);
+
+    const atOnce = jobOf(await submit());
+    expect([await run(atOnce), atOnce.rows]).toEqual(['attempt sent', []]);
   });
 
   it('sleeps on when it is run before that delay is over', async () => {
