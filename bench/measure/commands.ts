@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
 import { all } from '../load.ts';
 import { numbers } from '../numbers.ts';
 import type { Row } from '../report.ts';
@@ -33,23 +34,30 @@ export async function measureCommands(room: Room, size: { count: number }): Prom
       counts.set(name, (counts.get(name) ?? 0) + 1);
     }
   });
+  const look = async () => ({ sent, inScripts, reads: await readsBy(room.redis), at: performance.now() });
+  const start = await look();
   await pause(IDLE_MS);
-  const idlePerMs = sent / IDLE_MS;
-  const startedAt = performance.now();
-  const before = { sent, inScripts };
+  const idle = await look();
   await all(numbers(size.count), 1, lifeOf);
-  const idle = idlePerMs * (performance.now() - startedAt);
-  const each = (sent - before.sent - idle) / size.count;
-  const eachInScripts = (inScripts - before.inScripts) / size.count;
+  const end = await look();
+  const each = (what: 'sent' | 'reads') => {
+    const idlePerMs = (idle[what] - start[what]) / (idle.at - start.at);
+    return (end[what] - idle[what] - idlePerMs * (end.at - idle.at)) / size.count;
+  };
   stop();
   await room.empty();
   const most = [...counts].sort(([, a], [, b]) => b - a).slice(0, 5);
   return {
-    what: 'Redis commands for one verification, from submission to its last callback',
+    what: 'Redis commands for one verification, from submission to its last callback, and round trips',
     target: 'few',
-    figure: each.toFixed(1),
-    detail: `${eachInScripts.toFixed(0)} more inside scripts; most sent: ${most.map(([name]) => name).join(', ')}`,
+    figure: `${each('sent').toFixed(1)} in ${each('reads').toFixed(1)}`,
+    detail: `those sent together count as one round trip; ${((end.inScripts - idle.inScripts) / size.count).toFixed(0)} more commands inside scripts; most sent: ${most.map(([name]) => name).join(', ')}`,
   };
+}
+
+/** How often Redis has taken something from a connection: each time it was one command, or several that came together. */
+async function readsBy(redis: Redis): Promise<number> {
+  return Number(/^total_reads_processed:(\d+)/m.exec(await redis.info('stats'))?.[1]);
 }
 
 /** Tells every command that Redis carries out, by MONITOR on a plain connection: ioredis loses count in RESP3. */
