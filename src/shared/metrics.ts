@@ -76,6 +76,13 @@ export function createMetrics(process: 'api' | 'worker', countries: readonly str
     registers,
   });
 
+  const repairs = new Counter({
+    name: 'ringback_reconciler_repairs_total',
+    help: 'What the reconciler put right, by kind.',
+    labelNames: ['kind'],
+    registers,
+  });
+
   // a series that begins with its first count shows no increase: what alerts look for is there from the start
   for (const channel of CHANNELS) {
     tries.inc({ channel, outcome: 'misconfigured' }, 0);
@@ -83,6 +90,8 @@ export function createMetrics(process: 'api' | 'worker', countries: readonly str
     channelPauses.inc({ channel }, 0);
   }
   for (const reason of ['gone', 'failing']) endpointsDisabled.inc({ reason }, 0);
+  for (const kind of ['overdue_verification', 'verification_job', 'callback_job', 'set_aside'])
+    repairs.inc({ kind }, 0);
 
   return {
     registry,
@@ -113,12 +122,7 @@ export function createMetrics(process: 'api' | 'worker', countries: readonly str
       registers,
     }),
     endpointsDisabled,
-    repairs: new Counter({
-      name: 'ringback_reconciler_repairs_total',
-      help: 'What the reconciler put right, by kind.',
-      labelNames: ['kind'],
-      registers,
-    }),
+    repairs,
     limitsHit: new Counter({
       name: 'ringback_limits_hit_total',
       help: 'Requests that a limit or a rule was against, by its name and whether it is enforced.',

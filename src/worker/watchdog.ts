@@ -16,7 +16,7 @@ interface Deps {
   workers: readonly Watched[];
   /** Milliseconds that only ever grow. */
   monotonicNow: () => number;
-  /** Told after each look how long a queue has stood still, ms. */
+  /** Told at the start and after each look how long a queue has stood still, ms. */
   onLook?: (queue: QueueName, stillMs: number) => void;
 }
 
@@ -59,6 +59,10 @@ export function createWatchdog({ queues, workers, monotonicNow, onLook = () => {
     return until - since;
   }
 
+  function tell(): void {
+    for (const name of QUEUE_NAMES) onLook(name, stillMs(name));
+  }
+
   return {
     check,
     stillMs,
@@ -66,6 +70,7 @@ export function createWatchdog({ queues, workers, monotonicNow, onLook = () => {
     /** Looks on until a queue is found wedged, and tells which. */
     start(onWedged: (queue: QueueName) => void): void {
       let looking = false;
+      tell();
       timer = setInterval(async () => {
         if (looking) return; // while Redis is away nothing can move, and that is its trouble
         looking = true;
@@ -75,7 +80,7 @@ export function createWatchdog({ queues, workers, monotonicNow, onLook = () => {
         } catch {
           still.clear();
         } finally {
-          for (const name of QUEUE_NAMES) onLook(name, stillMs(name));
+          tell();
           looking = false;
         }
       }, INTERVAL_MS);
