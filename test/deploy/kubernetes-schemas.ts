@@ -133,7 +133,7 @@ const TriggerAuthentication = z.strictObject({
   }),
 });
 
-const ScaledObject = z.strictObject({
+export const ScaledObject = z.strictObject({
   apiVersion: z.literal('keda.sh/v1alpha1'),
   kind: z.literal('ScaledObject'),
   metadata: Metadata,

@@ -5,8 +5,8 @@ import { parse, parseAllDocuments } from 'yaml';
 import { SECRETS, VARIABLES } from '../../src/shared/config.ts';
 import { createKeys } from '../../src/shared/keys.ts';
 import { partitionNames } from '../../src/shared/partitions.ts';
-import { freshNumber, startService } from '../fixtures.ts';
-import { Manifest } from './kubernetes-schemas.ts';
+import { freshNumber, MINUTE, startService } from '../fixtures.ts';
+import { Manifest, ScaledObject } from './kubernetes-schemas.ts';
 
 const FOLDER = new URL('../../deploy/kubernetes/', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, FOLDER), 'utf8');
@@ -127,27 +127,52 @@ describe('the Kubernetes manifests', () => {
     }
   });
 
-  it.for([1, 2])('scale on the keys in which jobs wait, in each of %i partitions', async (count) => {
+  it.for([
+    { count: 1, patch: {} },
+    { count: 2, patch: parse(read('keda-2-partitions/triggers.yaml')).spec },
+  ])('scale on the keys in which jobs wait, with PARTITIONS=$count', async ({ count, patch }) => {
+    const [scaled] = ofKind('ScaledObject');
+    const { spec } = ScaledObject.parse({ ...scaled, spec: { ...scaled?.spec, ...patch } });
+    const triggers = spec.triggers.map(({ metadata }) => metadata);
     const service = await startService({ workers: 0, env: { PARTITIONS: String(count) } });
-    const triggers = ofKind('ScaledObject').flatMap(({ spec }) =>
-      spec.triggers.map(({ metadata }) => metadata.listName),
-    );
-    const root = createKeys().queuePrefix;
-    const { sms, call, callbacks, verifications } = service.queues;
-    expect(triggers).toEqual([
-      sms.toKey('prioritized'),
-      call.toKey('prioritized'),
-      callbacks.toKey('wait'),
-      verifications.toKey('wait'),
-    ]);
-
-    for (let i = 0; i < 8; i++) await service.submit({ to: freshNumber() });
     const prefixes = partitionNames(count).map((name) => createKeys().inPartition(name).queuePrefix);
-    const waiting = prefixes.map((prefix) => service.redis.zcard(String(triggers[0]).replace(root, prefix)));
-    expect((await Promise.all(waiting)).reduce((sum, n) => sum + n, 0)).toBe(8);
-    await service.advance(3_600_000); // all alarms ring, and nobody is there
-    const rung = prefixes.map((prefix) => service.redis.llen(String(triggers[3]).replace(root, prefix)));
-    expect((await Promise.all(rung)).reduce((sum, n) => sum + n, 0)).toBe(8);
+    const wanted = {
+      'sms:prioritized': 200,
+      'call:prioritized': 100,
+      'callbacks:wait': 500,
+      'verifications:wait': 500,
+    };
+    expect(triggers).toEqual(
+      prefixes.flatMap((prefix) =>
+        Object.entries(wanted).map(([list, length]) => ({
+          listName: `${prefix}:${list}`,
+          listLength: String(length / count),
+        })),
+      ),
+    );
+
+    /** How many jobs there are in the keys of a queue, as KEDA counts them: by what the key holds. */
+    const waiting = async (list: keyof typeof wanted) => {
+      const names = triggers.map(({ listName }) => listName).filter((name) => name.endsWith(`:${list}`));
+      const held = await Promise.all(names.map((name) => service.redis.type(name)));
+      return Promise.all(
+        names.map((name, i) => (held[i] === 'zset' ? service.redis.zcard(name) : service.redis.llen(name))),
+      );
+    };
+    const sum = (counts: number[]) => counts.reduce((all, n) => all + n, 0);
+    let rounds = 0;
+    do {
+      const { id } = await service.submit({ to: freshNumber() });
+      await service.call('POST', `/v1/verifications/${id}/cancel`); // which owes a callback
+      await service.submit({ to: freshNumber() });
+      await service.submit({ to: freshNumber(), workflow: [{ channel: 'call' }] });
+      rounds += 1;
+    } while ([...(await waiting('callbacks:wait')), ...(await waiting('call:prioritized'))].includes(0));
+    expect(sum(await waiting('call:prioritized'))).toBe(rounds);
+    expect(sum(await waiting('callbacks:wait'))).toBe(rounds);
+    expect(sum(await waiting('sms:prioritized'))).toBeGreaterThanOrEqual(rounds);
+    await service.advance(60 * MINUTE); // all alarms ring, and nobody is there
+    expect(sum(await waiting('verifications:wait'))).toBeGreaterThanOrEqual(2 * rounds);
     await service.close();
   });
 });
