@@ -2,6 +2,9 @@
 // work, when told to. It only looks on: commands and requests pass unchanged.
 import { subscribe } from 'node:diagnostics_channel';
 import { Redis } from 'ioredis';
+import type { VerificationId } from '../src/shared/ids.ts';
+import { unpackVerification } from '../src/shared/packed-verification.ts';
+import type { Attempt } from '../src/shared/verification.ts';
 import type { Order, OrderMessage, Point, StoppedMessage } from './points.ts';
 
 let order: Order | null = null;
@@ -62,11 +65,6 @@ const WRITES = {
   change: { before: 'before a change', onItsWay: 'change on its way to Redis', after: 'after a change' },
 } as const satisfies Record<string, Write>;
 
-interface AttemptInFlight {
-  id: string;
-  flight: { token: string } | null;
-}
-
 const isApi = process.argv[1]?.includes('/api/') === true;
 /** The intents that this process has stored: attempt id to token. */
 const intents = new Map<string, string>();
@@ -78,12 +76,12 @@ function writeOf(name: string, args: readonly unknown[]): Write | undefined {
   const key = String(args[2]);
   if (/:callback:cb_[0-9a-f]{34}$/.test(key) && keyCount <= 3) return WRITES.delivery;
   if (!/:verification:ver_[0-9a-f]{34}$/.test(key) || keyCount < 5) return undefined;
-  const [, version, doc] = args.slice(2 + keyCount);
-  if (String(version) === '0') return WRITES.submission;
-  return isApi ? WRITES.change : workerWriteOf((JSON.parse(String(doc)) as { attempts: AttemptInFlight[] }).attempts);
+  const [id, version, doc] = args.slice(2 + keyCount).map(String);
+  if (version === '0') return WRITES.submission;
+  return isApi ? WRITES.change : workerWriteOf(unpackVerification(id as VerificationId, doc ?? '').attempts);
 }
 
-function workerWriteOf(attempts: readonly AttemptInFlight[]): Write {
+function workerWriteOf(attempts: readonly Attempt[]): Write {
   const ended = attempts.find(({ id, flight }) => intents.has(id) && flight?.token !== intents.get(id));
   if (ended) {
     intents.delete(ended.id);

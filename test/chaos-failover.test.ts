@@ -25,6 +25,7 @@ it.each([
     });
 
     expect(isClean(result), `seed ${SEED}\n${table(result)}\n${faults(result)}`).toBe(true);
+    expect(result.audit.sends).toBeGreaterThan(0); // those who send nothing break no promise
     expect(result.outages.get('redis killed')).toBeGreaterThan(0);
   },
 );

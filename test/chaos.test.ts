@@ -19,4 +19,5 @@ it('keeps its promises while processes, Redis and the network fail', { timeout: 
   });
 
   expect(isClean(result), `seed ${SEED}\n${table(result)}\n${faults(result)}`).toBe(true);
+  expect(result.audit.sends).toBeGreaterThan(0); // those who send nothing break no promise
 });
