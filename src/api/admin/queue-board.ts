@@ -81,7 +81,11 @@ function createBoard(
           new BullMQAdapter(partition.queues[name], {
             description: DESCRIPTIONS[name],
             readOnlyMode,
-            ...(partitions.length > 1 && { prefix: `${partition.name} ` }),
+            ...(partitions.length > 1 && {
+              prefix: `partition ${partition.name}:`,
+              delimiter: ':',
+              displayName: `${name} (partition ${partition.name})`,
+            }),
           }),
       ),
     ),

@@ -21,6 +21,20 @@ export async function serviceWithAdmin(
   return service;
 }
 
+/** Asks the console as a script does, with HTTP Basic; with a body it is a POST. */
+export async function ask<T = Record<string, unknown>>(
+  service: Service,
+  path: string,
+  body?: unknown,
+  user = 'operator',
+) {
+  const response = await fetch(`${service.url}/admin/api/${path}`, {
+    headers: { ...basic(user), ...(body !== undefined && { 'content-type': 'application/json' }) },
+    ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
+  });
+  return { status: response.status, headers: response.headers, body: (await response.json()) as T };
+}
+
 export type BrowserLike = ReturnType<typeof createBrowserLike>;
 
 /** What a browser does with cookies and redirects, without one. */

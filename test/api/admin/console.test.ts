@@ -3,21 +3,12 @@ import type { Figures } from '../../../src/api/admin/console-figures.ts';
 import { createAuditLog } from '../../../src/shared/audit-log.ts';
 import { createKeys } from '../../../src/shared/keys.ts';
 import { freshNumber, it, MINUTE, OTHER_API_KEY, SECOND, type Service } from '../../fixtures.ts';
-import { basic, PASSWORD_HASH, SAME_ORIGIN, serviceWithAdmin, signedIn } from './admin-client.ts';
+import { ask, PASSWORD_HASH, SAME_ORIGIN, serviceWithAdmin, signedIn } from './admin-client.ts';
 
 const VIEWER = { ADMIN_USERS: `viewer:viewer:${PASSWORD_HASH}` };
 
 const serviceWithConsole = (env: Record<string, string> = {}) =>
   serviceWithAdmin({ ...VIEWER, ...env }, { workers: 1 });
-
-/** Asks as a script does, with HTTP Basic; with a body it is a POST. */
-async function ask<T = Record<string, unknown>>(service: Service, path: string, body?: unknown, user = 'operator') {
-  const response = await fetch(`${service.url}/admin/api/${path}`, {
-    headers: { ...basic(user), ...(body !== undefined && { 'content-type': 'application/json' }) },
-    ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
-  });
-  return { status: response.status, headers: response.headers, body: (await response.json()) as T };
-}
 
 const figures = async (service: Service, hours = 24) => (await ask<Figures>(service, `figures?hours=${hours}`)).body;
 
