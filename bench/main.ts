@@ -75,7 +75,7 @@ const MEASUREMENTS: Record<string, () => Promise<Row[]>> = {
   ],
   async soak() {
     const soak = await measureSoak(room, { count: smoke ? 100 : Number(values.soak) });
-    plot = linePlot('Resident memory during the run', { x: 'seconds', y: 'MB' }, soak.series);
+    plot = linePlot('Resident memory during the run', { x: 'thousand verifications', y: 'MB' }, soak.series);
     return soak.rows;
   },
 };

@@ -16,8 +16,8 @@ const NUMBERS = 170_000;
 /** Resident memory over the run, for the plot. */
 export interface Soak {
   rows: Row[];
-  /** Seconds since the start, and megabytes, by process. */
-  series: { name: string; points: [seconds: number, megabytes: number][] }[];
+  /** By process. */
+  series: { name: string; points: [thousandsDone: number, megabytes: number][] }[];
 }
 
 /** Many verifications, one after the other: whether memory stays flat, and whether Redis is empty again in the end. */
@@ -28,14 +28,14 @@ export async function measureSoak(room: Room, size: { count: number }): Promise<
   const emptyBytes = await usedBytes(room.redis);
   const watched = { API: api.child.pid ?? 0, worker: worker.child.pid ?? 0, Redis: room.redisPid };
   const series = Object.keys(watched).map((name) => ({ name, points: [] as [number, number][] }));
-  const startedAt = performance.now();
-  const elapsedSeconds = () => (performance.now() - startedAt) / 1000;
+  let done = 0;
   const sample = async () => {
+    const thousands = done / 1000;
     for (const [i, pid] of Object.values(watched).entries()) {
-      series[i]?.points.push([elapsedSeconds(), await residentMegabytes(pid)]);
+      series[i]?.points.push([thousands, await residentMegabytes(pid)]);
     }
   };
-  let done = 0;
+  const startedAt = performance.now();
   await all(again(numbers(Math.min(size.count, NUMBERS)), size.count), CONCURRENCY, async (to) => {
     const { id } = await client.submit(to);
     await room.receiver.event('verification.attempt.sent', id);
@@ -43,14 +43,16 @@ export async function measureSoak(room: Room, size: { count: number }): Promise<
     done += 1;
     if (done % Math.ceil(size.count / SAMPLES) === 0) await sample();
   });
-  const seconds = elapsedSeconds();
+  const seconds = (performance.now() - startedAt) / 1000;
   const fullBytes = await usedBytes(room.redis);
   const left = await afterRetention(room.redis);
   await room.empty();
 
-  const slopes = series
-    .slice(0, 2)
-    .map(({ name, points }) => `${name} ${slope(points, size.count / seconds).toFixed(3)}`);
+  const slopes = series.slice(0, 2).map(({ name, points }) => `${name} ${slope(points).toFixed(3)}`);
+  const grown = series.map(({ name, points }) => {
+    const [half, last] = [points[Math.floor(points.length / 2)], points.at(-1)];
+    return `${name} ${half?.[1].toFixed(0)}, then ${last?.[1].toFixed(0)} MB`;
+  });
   const megabytes = (bytes: number) => `${(bytes / 1_000_000).toFixed(1)} MB`;
   return {
     series,
@@ -59,7 +61,7 @@ export async function measureSoak(room: Room, size: { count: number }): Promise<
         what: `${size.count.toLocaleString('en')} verifications in ${Math.round(seconds)} s: memory of every process`,
         target: 'flat',
         figure: `${slopes.join(', ')} MB per 1,000`,
-        detail: `of the second half of the run; ${perSecond(size.count / seconds)} were submitted, texted and approved`,
+        detail: `by the second half of the run: ${grown.join('; ')}; ${perSecond(size.count / seconds)} were submitted, texted and approved`,
       },
       {
         what: 'the same: Redis after retention',
@@ -97,13 +99,13 @@ async function usedBytes(redis: Redis): Promise<number> {
 }
 
 /** Megabytes per 1,000 verifications, by least squares over the second half. */
-function slope(points: readonly [number, number][], verificationsPerSecond: number): number {
+function slope(points: readonly [number, number][]): number {
   const half = points.slice(Math.floor(points.length / 2));
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [x, y] = [mean(half.map(([at]) => at)), mean(half.map(([, mb]) => mb))];
   const covariance = half.reduce((sum, [at, mb]) => sum + (at - x) * (mb - y), 0);
   const variance = half.reduce((sum, [at]) => sum + (at - x) ** 2, 0);
-  return variance === 0 ? 0 : (1000 * covariance) / variance / verificationsPerSecond;
+  return variance === 0 ? 0 : covariance / variance;
 }
 
 async function residentMegabytes(pid: number): Promise<number> {
