@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
+import { isRedisTrouble } from '../shared/redis-trouble.ts';
 import { PROBLEMS, ProblemError, problemBody } from './problems.ts';
 
 /** Answers with a problem document. */
@@ -32,18 +33,9 @@ export function createProblemHandler(log: Logger): ErrorRequestHandler {
   };
 }
 
-/** How ioredis says that Redis is away, too slow, full, or still loading its data. */
-const REDIS_TROUBLE =
-  /Command timed out|Connection is closed|Stream isn't writeable|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|max retries per request|Too many Cluster redirections|Cluster isn't ready|Failed to refresh slots cache|All sentinels are unreachable|^(LOADING|OOM|MISCONF|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS)\b/i;
-
 function asProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
-  const { type, status, name, message } = (error ?? {}) as {
-    type?: string;
-    status?: number;
-    name?: string;
-    message?: string;
-  };
+  const { type, status } = (error ?? {}) as { type?: string; status?: number };
   switch (type) {
     case 'entity.parse.failed':
       return new ProblemError(
@@ -60,7 +52,7 @@ function asProblem(error: unknown): ProblemError {
       return new ProblemError('malformed-json', 'the body ended before its announced length');
     default:
   }
-  if (name === 'MaxRetriesPerRequestError' || REDIS_TROUBLE.test(message ?? '')) {
+  if (isRedisTrouble(error)) {
     return new ProblemError('unavailable', 'the store does not answer at this moment; repeat the request later', {
       retryAfterMs: 2_000,
     });

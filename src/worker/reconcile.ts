@@ -7,6 +7,7 @@ import type { PartitionErrands } from '../shared/errands.ts';
 import type { CallbackId, RandomHex, VerificationId } from '../shared/ids.ts';
 import type { Keys } from '../shared/keys.ts';
 import type { Metrics } from '../shared/metrics.ts';
+import { isRedisTrouble } from '../shared/redis-trouble.ts';
 import { isClosed } from '../shared/verification.ts';
 import { LOOK_FOR_JOB_MS, type PartitionVerificationStore } from '../shared/verification-store.ts';
 import type { Verifications } from '../shared/verifications.ts';
@@ -79,6 +80,7 @@ export function createReconciler(deps: Deps) {
           try {
             await handle(id);
           } catch (error) {
+            if (isRedisTrouble(error)) throw error; // it is not the record's fault: the next pass comes to it again
             log.error(
               { id, reason: error instanceof Error ? error.message : String(error) },
               'could not reconcile; set aside',

@@ -162,6 +162,19 @@ describe('one pass of the reconciler', () => {
     expect(bench.logged.join()).toContain('set aside');
   });
 
+  it('sets nothing aside because Redis was in trouble, and does it all in the next pass', async () => {
+    const [v, other] = [await bench.create(), await bench.create()];
+    await bench.queues.sms.obliterate({ force: true });
+    bench.clock.advance(LOOK_FOR_JOB_MS + SECOND);
+    const trouble = new Error('CLUSTERDOWN The cluster is down');
+    const read = vi.spyOn(bench.deps.verifications, 'update').mockRejectedValueOnce(trouble);
+
+    await expect(bench.reconciler.runOnce()).rejects.toBe(trouble);
+    read.mockRestore();
+    await bench.reconciler.runOnce();
+    for (const { attempts } of [v, other]) expect(await bench.queues.sms.getJob(attempts[0]?.id ?? '')).toBeDefined();
+  });
+
   it('ends, and leaves nobody out, with more than one batch overdue', async () => {
     const ids = Array.from({ length: 401 }, (_, n) => `ver_${n.toString(16).padStart(34, '0')}`);
     await bench.redis.zadd(bench.keys.due, ...ids.flatMap((id, n) => [n, id]));
