@@ -57,7 +57,7 @@ async function openBench() {
 
     async repairs(): Promise<Record<string, number>> {
       const { values } = await metrics.repairs.get();
-      return Object.fromEntries(values.map(({ labels, value }) => [labels.kind, value]));
+      return Object.fromEntries(values.flatMap(({ labels, value }) => (value > 0 ? [[labels.kind, value]] : [])));
     },
 
     dueOf: async (index: string, id: string) => {
