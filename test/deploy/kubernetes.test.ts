@@ -21,6 +21,10 @@ const ofKind = <K extends Manifest['kind']>(kind: K) =>
 
 const deployments = ofKind('Deployment');
 const example = parse(read('example/kustomization.yaml'));
+const overlay = {
+  ...parse(read('keda-2-partitions/kustomization.yaml')),
+  patch: parse(read('keda-2-partitions/triggers.yaml')),
+};
 const generated = [...example.configMapGenerator, ...example.secretGenerator].map(({ name }: { name: string }) => name);
 const envOf = (name: string) => parseEnv(read(`example/${name}.env`));
 
@@ -80,6 +84,19 @@ describe('the Kubernetes manifests', () => {
     for (const { spec } of ofKind('ScaledObject')) expect(spec.scaleTargetRef.name).toBe('ringback-worker');
   });
 
+  it('give KEDA what it is to scale in partitions in place of what it scales without', () => {
+    const [scaled] = ofKind('ScaledObject');
+    const { apiVersion, kind, metadata } = overlay.patch;
+
+    expect(overlay).toMatchObject({ kind: 'Component', components: ['../keda'], patches: [{ path: 'triggers.yaml' }] });
+    expect({ apiVersion, kind, metadata }).toEqual({
+      apiVersion: scaled?.apiVersion,
+      kind: scaled?.kind,
+      metadata: scaled?.metadata,
+    });
+    expect(example.components).toEqual(['../keda']);
+  });
+
   it('probe, publish and open ports that the processes listen on', () => {
     for (const { metadata, spec } of deployments) {
       const { env, ports, command, startupProbe, livenessProbe, readinessProbe } = containerOf(metadata.name);
@@ -129,7 +146,7 @@ describe('the Kubernetes manifests', () => {
 
   it.for([
     { count: 1, patch: {} },
-    { count: 2, patch: parse(read('keda-2-partitions/triggers.yaml')).spec },
+    { count: 2, patch: overlay.patch.spec },
   ])('scale on the keys in which jobs wait, with PARTITIONS=$count', async ({ count, patch }) => {
     const [scaled] = ofKind('ScaledObject');
     const { spec } = ScaledObject.parse({ ...scaled, spec: { ...scaled?.spec, ...patch } });
