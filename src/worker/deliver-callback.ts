@@ -16,7 +16,7 @@ import { callbackSentence } from '../shared/story-words.ts';
 import type { Tallies } from '../shared/tallies.ts';
 import type { PostCallback, Delivery as PostedDelivery } from './callback-request.ts';
 import { RetryLater, sleepUntil } from './retry-later.ts';
-import { SLOT_WAIT_MS, type TargetSlots } from './target-slots.ts';
+import type { TargetSlots } from './target-slots.ts';
 import { untilStored } from './until-stored.ts';
 
 /** How one run ended; `withdrawn`: nothing was sent, because the endpoint is gone or disabled. */
@@ -61,14 +61,14 @@ export function createDeliverCallback(deps: Deps) {
       return sleepUntil(job, jobToken, callback.nextAt, clock);
 
     const target = callback.endpointId ?? originOf(callback.url);
-    const giveBack = slots.take(target);
-    if (giveBack === undefined) {
-      const waitMs = SLOT_WAIT_MS.min + deps.random() * (SLOT_WAIT_MS.max - SLOT_WAIT_MS.min);
+    const slot = slots.take(target);
+    if ('waitMs' in slot) {
+      const waitMs = slot.waitMs * (0.75 + 0.5 * deps.random()); // spread, so that not all ask at once
       return sleepUntil(job, jobToken, clock.now() + waitMs, clock);
     }
     const startedAt = clock.now();
     const endpoint = await endpointOf(callback);
-    const delivery = await deliver(stored, endpoint).finally(giveBack);
+    const delivery = await deliver(stored, endpoint).finally(slot.giveBack);
     metrics.deliveries.inc({ outcome: delivery.kind });
     deps.tallies.countDelivery(callback.owner, target, delivery.kind, delivery.latencyMs);
     const after = await untilStored(log, () => record(stored, delivery, startedAt));

@@ -128,7 +128,7 @@ export async function startWorker(
         endpoints,
         endpointEvents,
         tellInLog: errands.tellInLog,
-        slots: createTargetSlots(),
+        slots: createTargetSlots(monotonicNow),
         post: traceCallback(
           createCallbackRequest({ agent, clock, secrets: config.callbacks.secrets, userAgent: USER_AGENT }),
           tracing,

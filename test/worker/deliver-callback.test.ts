@@ -50,7 +50,7 @@ function createBench(...answers: (Delivery | (() => Promise<Delivery>))[]) {
     endpoints: storage.endpoints,
     endpointEvents: { test: async () => undefined, disable: async () => false },
     tellInLog: async () => {},
-    slots: createTargetSlots(),
+    slots: createTargetSlots(() => performance.now()),
     clock: storage.clock,
     metrics: createMetrics('worker', ['US']),
     tallies: { countDelivery() {} },
