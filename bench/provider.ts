@@ -15,6 +15,7 @@ export async function startProvider() {
   const arrivals: Arrival[] = [];
   let expected = Number.POSITIVE_INFINITY;
   let allCame = () => {};
+  const awaited = new Map<string, () => void>();
   const server = createServer((request, response) => {
     const at = wallNow();
     const chunks: Buffer[] = [];
@@ -27,6 +28,8 @@ export async function startProvider() {
       response.end(JSON.stringify({ id: randomUUID(), success: true, to, channel }));
       arrivals.push({ at, to, channel });
       if (arrivals.length >= expected) allCame();
+      awaited.get(to)?.();
+      awaited.delete(to);
     });
   });
   await new Promise<void>((resolve) => {
@@ -47,6 +50,8 @@ export async function startProvider() {
       }
       return arrivals.slice(0, count);
     },
+    /** Resolves when the next request for a number comes. */
+    arrival: (to: string) => new Promise<void>((resolve) => awaited.set(to, resolve)),
     forget(): void {
       arrivals.length = 0;
     },
