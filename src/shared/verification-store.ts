@@ -142,6 +142,7 @@ export function createVerificationStore(deps: Deps) {
     endpointsVersion: string,
     story: readonly StoryFact[],
   ): Promise<[number, string?]> {
+    const vanishesAt = isClosed(next) ? Math.ceil(next.closedAt + deps.retentionMs) : null;
     const due = indexDue(next, policy);
     return (await runScript(
       'saveVerification',
@@ -166,8 +167,8 @@ export function createVerificationStore(deps: Deps) {
         before?.version ?? 0,
         pack(next),
         token,
-        due ?? '',
-        isClosed(next) ? Math.ceil(next.closedAt + deps.retentionMs) : '',
+        due === null || (vanishesAt !== null && due >= vanishesAt) ? '' : due, // what will have vanished needs no look
+        vanishesAt ?? '',
         isClosed(next) ? 'closed' : 'open',
         Math.floor(now),
         Math.ceil(now + deps.retentionMs),

@@ -170,6 +170,19 @@ describe('changing a verification', () => {
     expect((await storage.store.read(v.id))?.version).toBe(1);
   });
 
+  it('needs no look at the number when it vanishes before that has to be dropped', async () => {
+    const dueAfterClose = async (numberRetentionMs: number) => {
+      const v = await storage.submit();
+      await storage.storeOn({ policy: { ...POLICY, numberRetentionMs } }).update(v.id, CANCEL);
+      return dueOf(v.id);
+    };
+    const now = storage.clock.now();
+
+    expect(await dueAfterClose(RETENTION_MS - 1)).toBe(now + RETENTION_MS - 1);
+    expect(await dueAfterClose(RETENTION_MS)).toBeNull();
+    expect(await dueAfterClose(2 * RETENTION_MS)).toBeNull();
+  });
+
   it('knows none that does not exist', async () => {
     expect(await storage.store.read('ver_none')).toBeUndefined();
     expect(await storage.store.update('ver_none', CANCEL)).toBeUndefined();
