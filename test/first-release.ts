@@ -69,7 +69,7 @@ export type FirstVerification = z.infer<typeof FirstVerification>;
 export const FIRST_RECORD = /^\d+( [0-9a-f]{12}){0,4}\n(?<doc>[^\n]*)\n(?<rest>[\s\S]*)$/;
 
 /** A line of a verification's story. */
-export const FirstStoryLine = z.tuple([z.string(), z.number(), z.record(z.string(), z.unknown())]);
+export const FirstStoryLine = z.tuple([z.string(), z.number(), z.record(z.string(), z.unknown()).optional()]);
 
 export const FirstCallback = z.object({
   schema: z.literal(1),

@@ -32,7 +32,7 @@ async function leaveVerification({ redis, queues, clock }: Service, to: string) 
   ];
   const id = `ver_${HEX}` as const;
   const masked = `+1••••••••${to.slice(-2)}`;
-  const story = `["verification.created",${now},{}]\n["attempt.started",${now},{"a":0,"g":"initial"}]\n`;
+  const story = `["verification.created",${now}]\n["attempt.started",${now},{"a":0,"g":"initial"}]\n`;
   await redis.set(keys.verification(id), `1 0123456789ab\n${JSON.stringify(doc)}\n${story}`);
   await redis.set(keys.active('test', NUMBER_HASH), id);
   await redis.zadd(keys.due, now + 10_000, id);

@@ -85,8 +85,7 @@ export function tell(
     }
     if (was?.status !== attempt.status) tellAttempt(say, n, was, attempt, event, now);
   }
-  if (isClosed(after) && !(before && isClosed(before)))
-    say(`verification.${after.status}`, after.reason === null ? {} : { reason: after.reason });
+  if (isClosed(after) && !(before && isClosed(before))) say(`verification.${after.status}`, { reason: after.reason });
   if (before && before.to !== after.to && after.to === after.masked) say('number.dropped');
   return facts;
 }
@@ -179,20 +178,23 @@ const SHORT = {
 } as const satisfies Record<Exclude<keyof StoryFact, 'type' | 'at'>, string>;
 const LONG = new Map<string, string>(Object.entries(SHORT).map(([long, short]) => [short, long]));
 
+/** An end without a reason, as an approval is; this is not kept. */
+const NO_REASON = { reason: null };
+const ENDS: ReadonlySet<StoryType> = new Set(ClosedStatus.options.map((status) => `verification.${status}` as const));
+
 /** A fact as it is kept, with the end of its line: `["attempt.sent",1790000000000,{"a":0,"n":1,"t":212}]`. */
 export function storyLine({ type, at, ...figures }: StoryFact): string {
-  const short = Object.fromEntries(
-    Object.entries(figures).map(([name, value]) => [SHORT[name as keyof typeof SHORT], value]),
-  );
-  return `${JSON.stringify([type, at, short])}\n`;
+  const kept = Object.entries(figures).filter(([name, value]) => name !== 'reason' || value !== null);
+  const short = kept.map(([name, value]) => [SHORT[name as keyof typeof SHORT], value]);
+  return `${JSON.stringify([type, at, ...(kept.length > 0 ? [Object.fromEntries(short)] : [])])}\n`;
 }
 
 /** The facts of a story as it is kept, oldest first. */
 export function readStory(lines: string): StoryFact[] {
   const kept = lines.split('\n').filter((line) => line !== '');
   return kept.map((line) => {
-    const [type, at, short] = JSON.parse(line) as [StoryType, number, object];
+    const [type, at, short = {}] = JSON.parse(line) as [StoryType, number, object?];
     const figures = Object.entries(short).map(([name, value]) => [LONG.get(name) ?? name, value]);
-    return StoryFact.parse({ type, at, ...Object.fromEntries(figures) });
+    return StoryFact.parse({ type, at, ...(ENDS.has(type) && NO_REASON), ...Object.fromEntries(figures) });
   });
 }

@@ -45,6 +45,15 @@ export function createVerifications(deps: {
     });
   }
 
+  function followLater(change: Change): void {
+    const followed = follow(change)
+      .catch((error: unknown) => {
+        deps.log.error({ err: error, verification: change.after.id }, 'what follows from a check went wrong');
+      })
+      .finally(() => following.delete(followed));
+    following.add(followed);
+  }
+
   return {
     async create(decision, now) {
       const creation = await deps.store.create(decision, now);
@@ -55,13 +64,8 @@ export function createVerifications(deps: {
     async update(id, event, known) {
       const update = await deps.store.update(id, event, known);
       if (update?.change) {
-        const followed = follow(update.change);
-        if (ANSWERED_FIRST.has(event.type)) {
-          following.add(followed);
-          void followed.finally(() => following.delete(followed));
-        } else {
-          await followed;
-        }
+        if (ANSWERED_FIRST.has(event.type)) followLater(update.change);
+        else await follow(update.change);
       }
       return update;
     },

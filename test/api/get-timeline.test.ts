@@ -87,6 +87,7 @@ describe('the timeline', () => {
     expect(entries[2]?.data).toMatchObject({ channel: 'sms', step: 0, tries: 1, took_ms: expect.any(Number) });
     expect(entries[2]?.text).toMatch(/^text (waited .+; )?accepted by SignalWire in [\d.]+ m?s$/);
     expect(entries[4]?.text).toBe('a code was wrong (check 1 of 5)');
+    expect(entries[6]?.data).toEqual({ reason: null });
     expect(entries[7]?.text).toMatch(/^callback verification\.approved delivered to 127\.0\.0\.1:\d+ in [\d.]+ m?s$/);
     const all = JSON.stringify(entries);
     expect(all).not.toContain(code);

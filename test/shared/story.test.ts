@@ -206,6 +206,9 @@ describe('the story of a verification', () => {
     };
     const fact: StoryFact = { type: 'attempt.retry', at: START, ...figures };
     expect(readStory(storyLine(fact))).toEqual([fact]);
+    const approved: StoryFact = { type: 'verification.approved', at: START, reason: null };
+    expect(storyLine(approved)).toBe(`["verification.approved",${START}]\n`);
+    expect(readStory(storyLine(approved))).toEqual([approved]);
     expect(storyLine({ type: 'attempt.sent', at: START, attempt: 0, tries: 1, tookMs: 212 })).toBe(
       `["attempt.sent",${START},{"a":0,"n":1,"t":212}]\n`,
     );

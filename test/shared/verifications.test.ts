@@ -14,14 +14,16 @@ afterAll(() => storage.close());
 
 /** Verifications whose errands take until they are let go, one of them with a code out. */
 async function withSlowErrands() {
-  const log = pino({ level: 'silent' });
-  const { promise: letGo, resolve: finish } = Promise.withResolvers<void>();
+  const logged: string[] = [];
+  const log = pino({}, { write: (line: string) => logged.push(line) });
+  const { promise: letGo, resolve: finish } = Promise.withResolvers<Error | undefined>();
   const seen: string[] = [];
   const verifications = createVerifications({
     store: storage.store,
     errands: {
       async carryOut({ after }) {
-        await letGo;
+        const error = await letGo;
+        if (error) throw error;
         seen.push(after.status);
       },
     },
@@ -35,7 +37,7 @@ async function withSlowErrands() {
   await storage.store.update(v.id, { type: 'try_started', ...run });
   const outcome = { kind: 'sent', mfaId: 'mfa', httpStatus: 200 } as const;
   await storage.store.update(v.id, { type: 'try_ended', ...run, outcome, random: 0.5 });
-  return { verifications, id: v.id as VerificationId, finish, seen };
+  return { verifications, id: v.id as VerificationId, finish, seen, logged };
 }
 
 /** Whether it is settled once everything that can happen without waiting has happened. */
@@ -57,9 +59,21 @@ describe('errands', () => {
     const settled = verifications.settled();
     expect([await isPending(settled), seen]).toEqual([true, []]);
 
-    finish();
+    finish(undefined);
     await settled;
     expect(seen).toEqual(['pending', 'approved']);
+  });
+
+  it('that go wrong after the answer to a check are logged, and harm nobody', async () => {
+    const { verifications, id, finish, logged } = await withSlowErrands();
+
+    await verifications.update(id, START);
+    await verifications.update(id, RIGHT);
+    finish(new Error('no errand today'));
+    await verifications.settled();
+
+    expect(logged.join('')).toContain('no errand today');
+    expect((await storage.store.read(id))?.verification.status).toBe('approved');
   });
 
   it('are run before anything else is answered', async () => {
@@ -70,7 +84,7 @@ describe('errands', () => {
     await expect.poll(stored).toBe('canceled');
     expect([await isPending(canceled), seen]).toEqual([true, []]);
 
-    finish();
+    finish(undefined);
     await canceled;
     expect(seen).toEqual(['canceled']);
   });
