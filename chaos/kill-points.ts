@@ -74,7 +74,8 @@ function writeOf(name: string, args: readonly unknown[]): Write | undefined {
   if (name !== 'evalsha' && name !== 'eval') return undefined;
   const keyCount = Number(args[1]);
   const key = String(args[2]);
-  if (/:callback:cb_[0-9a-f]{34}$/.test(key) && keyCount <= 3) return WRITES.delivery;
+  const savesCallback = /:callback:cb_[0-9a-f]{34}$/.test(key) && String(args[3]).endsWith(':due-callbacks');
+  if (savesCallback && keyCount <= 3) return WRITES.delivery;
   if (!/:verification:ver_[0-9a-f]{34}$/.test(key) || keyCount < 5) return undefined;
   const [id, version, doc] = args.slice(2 + keyCount).map(String);
   if (version === '0') return WRITES.submission;

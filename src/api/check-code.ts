@@ -3,9 +3,11 @@ import type { RequestHandler } from 'express';
 import type { CheckResult } from '../shared/decide.ts';
 import type { RandomHex } from '../shared/ids.ts';
 import type { Metrics } from '../shared/metrics.ts';
+import { NotReplicatedError } from '../shared/replication.ts';
 import type { SignalWireClient, VerifyOutcome } from '../shared/signalwire-client.ts';
 import type { TestNumbers } from '../shared/test-numbers.ts';
 import { type Attempt, isClosed, type Verification } from '../shared/verification.ts';
+import type { Stored, Update } from '../shared/verification-store.ts';
 import { verificationView } from '../shared/verification-view.ts';
 import { ownerOf } from './authenticate.ts';
 import type { CheckLimits } from './check-limits.ts';
@@ -59,7 +61,7 @@ export function createCheckCode({
     const wellFormed = code.length === before.codeLength && alphabet.test(code);
     const token = random(8);
     if (!isClosed(before)) await limits.admit(before, token);
-    const { stored, answer } = await find.updateKnown(found, { type: 'check_started', token, wellFormed });
+    const { stored, answer } = await reserve(found, token, wellFormed);
     switch (answer.kind) {
       case 'ask':
         break;
@@ -123,6 +125,20 @@ export function createCheckCode({
         return result satisfies never;
     }
   };
+
+  /** Reserves a check; given back when replicas do not have it in time, since then nobody is asked. */
+  async function reserve(found: Stored, token: string, wellFormed: boolean): Promise<Update> {
+    try {
+      return await find.updateKnown(found, { type: 'check_started', token, wellFormed });
+    } catch (error) {
+      if (error instanceof NotReplicatedError) {
+        const nothing = { type: 'check_ended', token, result: 'unavailable', spent: [] } as const;
+        await find.updateKnown(found, nothing).catch(() => {}); // it then stays counted
+        await note(found.verification, token, 'unavailable');
+      }
+      throw error;
+    }
+  }
 
   /** What the check came to is stored already: its answer does not wait for a Redis that went away since. */
   async function note(v: Verification, token: string, result: CheckResult): Promise<void> {

@@ -15,7 +15,7 @@ import type { CreateVerification, RequestSchemas } from './schemas.ts';
 interface Deps {
   draft: DraftVerification;
   screening: Screening;
-  store: Pick<VerificationStore, 'read' | 'activeFor'>;
+  store: Pick<VerificationStore, 'read' | 'confirm' | 'activeFor'>;
   verifications: Verifications;
   policy: Policy;
   clock: Clock;
@@ -77,9 +77,11 @@ export function createSubmitVerification(deps: Deps): SubmitVerification {
       const { verification: v, applicant } = await draft(body, owner, seed);
       const [existing, active] = await Promise.all([seed === undefined ? undefined : store.read(v.id), findActive(v)]);
       if (existing !== undefined) {
-        if (applicant.now - existing.verification.createdAt < IDEMPOTENCY_TTL_MS)
+        const outdated = applicant.now - existing.verification.createdAt >= IDEMPOTENCY_TTL_MS;
+        if (outdated)
+          generation += 1; // the key was used for another one, longer ago than it is remembered
+        else if (await store.confirm({ stored: existing, change: null }))
           return { kind: 'created', verification: existing.verification, quotas: [] };
-        generation += 1; // the key was used for another one, longer ago than it is remembered
         continue;
       }
       if (active !== undefined && ifActive === 'return') return { kind: 'existing', verification: active, quotas: [] };
@@ -95,8 +97,7 @@ export function createSubmitVerification(deps: Deps): SubmitVerification {
       const now = clock.now();
       const blocked = outcome.kind === 'blocked' ? outcome.reason : null;
       const creation = await verifications.create(open(v, now, policy, blocked), now);
-      if (creation.kind === 'created') return { kind: 'created', verification: creation.change.after, quotas };
-      if (creation.kind === 'existing') return { kind: 'created', verification: creation.verification, quotas };
+      if (creation.kind !== 'active') return { kind: 'created', verification: creation.stored.verification, quotas };
       await screening.release(applicant);
     }
     throw new ProblemError('unavailable', 'too many submissions for this number at once; repeat the request', {

@@ -33,7 +33,7 @@ export function getVerificationRoute({ find, changes, clock, monotonicNow }: Dep
     try {
       for (;;) {
         const stored = await find.look(id, ownerOf(response));
-        const etag = `"${stored.version}"`;
+        const etag = `"${stored.version.replace(' ', '-')}"`;
         const same = known !== undefined && matches(known, etag);
         const answer = () => {
           response.set('etag', etag);

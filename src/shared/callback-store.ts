@@ -5,13 +5,15 @@ import type { EpochMs } from './clock.ts';
 import { type CallbackId, type RandomHex, randomHex, type VerificationId } from './ids.ts';
 import type { Keys } from './keys.ts';
 import { type Entry, entries, newestFirst } from './newest-first.ts';
-import { readRecord } from './record.ts';
+import { NO_RECORD, readRecord } from './record.ts';
 import type { RunScript } from './redis-scripts.ts';
+import type { ConfirmRecord } from './replication.ts';
 import { type StoryFact, storyLine } from './story.ts';
 
 /** A callback as it was read, with the version that a write must find unchanged. */
 export interface StoredCallback {
-  version: number;
+  /** See `record.ts`. */
+  version: string;
   callback: Callback;
   /** The exact bytes that every delivery sends. */
   body: string;
@@ -23,6 +25,7 @@ interface Deps {
   keys: Keys;
   /** How long callbacks stay readable. */
   retentionMs: number;
+  confirmRecord: ConfirmRecord;
   random?: RandomHex;
 }
 
@@ -32,7 +35,7 @@ export type PartitionCallbackStore = ReturnType<typeof createCallbackStore>;
 export type CallbackStore = Omit<PartitionCallbackStore, 'overdue' | 'lookAgain'>;
 
 /** Keeps callbacks, their deliveries and their place in the retry schedule; the jobs in the queue are only errands. */
-export function createCallbackStore({ redis, runScript, keys, retentionMs, random = randomHex }: Deps) {
+export function createCallbackStore({ redis, runScript, keys, retentionMs, confirmRecord, random = randomHex }: Deps) {
   return {
     async read(id: CallbackId): Promise<StoredCallback | undefined> {
       const record = await redis.get(keys.callback(id));
@@ -40,6 +43,16 @@ export function createCallbackStore({ redis, runScript, keys, retentionMs, rando
       const { version, doc, rest } = readRecord(record);
       return { version, callback: Callback.parse(JSON.parse(doc)), body: rest };
     },
+
+    /**
+     * Waits until replicas have a callback as it was read (`REDIS_WAIT_REPLICAS`): what a receiver was told must not be
+     * forgotten, or the next event would bear the same number.
+     *
+     * @returns false when it is another one by now.
+     * @throws NotReplicatedError when too few replicas answer in time.
+     */
+    confirm: ({ callback, version }: StoredCallback): Promise<boolean> =>
+      confirmRecord(keys.callback(callback.id), version),
 
     /**
      * Stores what a delivery changed, and tells the verification's story of it.
@@ -118,7 +131,11 @@ export function createCallbackStore({ redis, runScript, keys, retentionMs, rando
 
     /** Puts off the next look at a callback that was found in order. */
     async lookAgain(id: CallbackId, stored: StoredCallback | undefined, at: EpochMs): Promise<void> {
-      await runScript('lookAgain', [keys.callback(id), keys.dueCallbacks], [id, stored?.version ?? 0, Math.floor(at)]);
+      await runScript(
+        'lookAgain',
+        [keys.callback(id), keys.dueCallbacks],
+        [id, stored?.version ?? NO_RECORD, Math.floor(at)],
+      );
     },
   };
 }

@@ -52,6 +52,8 @@ export interface Keys {
   turns(channel: string): string;
   /** STRING with an expiry: trouble that `readyz` reports as degraded. */
   degraded(what: string): string;
+  /** STRING: written after what replicas must have. */
+  readonly replicationMark: string;
   /** STRING with an expiry: who reconciles at the moment. */
   readonly reconcilerLease: string;
   /** ZSET token of a request → epoch ms at which it was counted: one limit, for one subject (a hash, a prefix, a name). */
@@ -119,6 +121,7 @@ export function createKeys(root = 'ringback', partition: PartitionName = ROOT_PA
     rateLimited: (channel) => `${tag}:rate-limited:${channel}`,
     turns: (channel) => `${tag}:turns:${channel}`,
     degraded: (what) => `${tag}:degraded:${what}`,
+    replicationMark: `${tag}:replication-mark`,
     reconcilerLease: `${tag}:reconciler-lease`,
     allowance: (limit, subject) => `${tag}:limit:${limit}:${subject}`,
     familiar: (numberHash) => `${tag}:familiar:${numberHash}`,

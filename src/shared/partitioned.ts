@@ -63,6 +63,10 @@ export function createPartitioned(partitions: readonly Partition[], filled: numb
 
   const store: VerificationStore = {
     read: (id) => first(id, (place) => place.store.read(id)),
+    async confirm(found) {
+      for (const place of places(found.stored.verification.id)) if (await place.store.confirm(found)) return true;
+      return false;
+    },
     async story(id) {
       const story = await first(id, async (place) => {
         const facts = await place.store.story(id);
@@ -83,6 +87,10 @@ export function createPartitioned(partitions: readonly Partition[], filled: numb
     read: (id) => first(id, (place) => place.callbacks.read(id)),
     async save(before: StoredCallback, after, told) {
       for (const place of places(after.id)) if (await place.callbacks.save(before, after, told)) return true;
+      return false;
+    },
+    async confirm(stored) {
+      for (const place of places(stored.callback.id)) if (await place.callbacks.confirm(stored)) return true;
       return false;
     },
     record: (made, now) => root.callbacks.record(made, now),

@@ -9,19 +9,29 @@
  * ```
  */
 export interface StoredRecord {
-  /** Counts the writes; a write must find the version that it was decided on. */
-  version: number;
+  /**
+   * Counts the writes, and names the last one: where a replica took over, a write that it never had and the one in its place
+   * have the same count. A write must find the version that it was decided on.
+   */
+  version: string;
   /** Tokens of the last writes, newest first. */
   tokens: string[];
   doc: string;
   rest: string;
 }
 
+/** The version of a record that does not exist. */
+export const NO_RECORD = '0';
+
+/** The version that a write of this token makes of another one. */
+export const versionAfter = (version: string, token: string) => `${Number.parseInt(version, 10) + 1} ${token}`;
+
 /** @throws when it has another form. */
 export function readRecord(text: string): StoredRecord {
   const docAt = text.indexOf('\n') + 1;
   const restAt = text.indexOf('\n', docAt) + 1;
   if (docAt === 0 || restAt === 0) throw new Error('a record is no header, document and rest, a line each');
-  const [version, ...tokens] = text.slice(0, docAt - 1).split(' ');
-  return { version: Number(version), tokens, doc: text.slice(docAt, restAt - 1), rest: text.slice(restAt) };
+  const [count, ...tokens] = text.slice(0, docAt - 1).split(' ');
+  const version = tokens[0] === undefined ? `${count}` : `${count} ${tokens[0]}`;
+  return { version, tokens, doc: text.slice(docAt, restAt - 1), rest: text.slice(restAt) };
 }

@@ -16,6 +16,7 @@ const SCRIPTS = {
   idempotencyBegin: source('idempotency-begin'),
   idempotencyEnd: source('idempotency-end'),
   lookAgain: source('look-again'),
+  markRecord: source('mark-record'),
   noteDelivery: source('note-delivery'),
   takeAllowance: source('take-allowance'),
   noteRateLimited: source('note-rate-limited'),

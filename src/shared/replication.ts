@@ -1,4 +1,5 @@
 import { Cluster, type Redis } from 'ioredis';
+import type { RunScript } from './redis-scripts.ts';
 
 /** A replica on the same continent answers within milliseconds; below the time that a request has for Redis. */
 const PATIENCE_MS = 500;
@@ -26,6 +27,30 @@ export function createConfirmReplicated(redis: Redis | Cluster, replicas: number
     const reached = await Promise.all(servers.map((server) => waitOn(server, replicas)));
     if (reached.every((count) => count >= replicas)) return;
     throw new NotReplicatedError(`NOREPLICAS the write did not reach ${replicas} replicas in ${PATIENCE_MS} ms`);
+  };
+}
+
+/** Whether replicas have a record as it was read, whoever wrote it; false: it is another one by now. */
+export type ConfirmRecord = (key: string, version: string) => Promise<boolean>;
+
+/**
+ * Builds the wait for a record of one partition: `WAIT` speaks of what its own connection wrote, so something is written
+ * after the record.
+ *
+ * @param mark - the key that is written.
+ * @returns a function that throws {@link NotReplicatedError} when too few replicas answer in time.
+ */
+export function createConfirmRecord(deps: {
+  runScript: RunScript;
+  mark: string;
+  replicas: number;
+  confirmReplicated: ConfirmReplicated;
+}): ConfirmRecord {
+  return async function confirmRecord(key, version) {
+    if (deps.replicas === 0) return true;
+    if ((await deps.runScript('markRecord', [key, deps.mark], [version])) !== 1) return false;
+    await deps.confirmReplicated();
+    return true;
   };
 }
 

@@ -21,7 +21,7 @@ import { policyOf } from './policy.ts';
 import { createQueues } from './queues.ts';
 import type { RedisClock } from './redis-clock.ts';
 import { createRunScript } from './redis-scripts.ts';
-import { createConfirmReplicated } from './replication.ts';
+import { createConfirmRecord, createConfirmReplicated } from './replication.ts';
 import { createScrape } from './scrape.ts';
 import { createSpending } from './spending.ts';
 import { createTallies } from './tallies.ts';
@@ -65,6 +65,12 @@ export function createStorage({ redis, keys, clock, redisClock, config, metrics,
     const own = name === ROOT_PARTITION ? keys : keys.inPartition(name);
     const queues = createQueues(redis, own.queuePrefix);
     const errands = createErrands({ queues, clock, log });
+    const confirmRecord = createConfirmRecord({
+      runScript,
+      mark: own.replicationMark,
+      replicas: config.redisWaitReplicas,
+      confirmReplicated,
+    });
     const store = createVerificationStore({
       redis,
       runScript,
@@ -80,8 +86,9 @@ export function createStorage({ redis, keys, clock, redisClock, config, metrics,
       callbackUrl: config.callbacks.url,
       retentionMs,
       confirmReplicated,
+      confirmRecord,
     });
-    const callbacks = createCallbackStore({ redis, runScript, keys: own, retentionMs });
+    const callbacks = createCallbackStore({ redis, runScript, keys: own, retentionMs, confirmRecord });
     const onChange = async (change: Change) => {
       tallies.countChange(change);
       await Promise.all([spending.book(change), conversions.count(change)]);

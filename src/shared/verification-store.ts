@@ -17,15 +17,16 @@ import type { Keys } from './keys.ts';
 import { type Entry, newestFirst } from './newest-first.ts';
 import type { NumberCipher } from './number-cipher.ts';
 import { packVerification, unpackVerification } from './packed-verification.ts';
-import { readRecord, type StoredRecord } from './record.ts';
+import { NO_RECORD, readRecord, type StoredRecord, versionAfter } from './record.ts';
 import type { RunScript } from './redis-scripts.ts';
-import type { ConfirmReplicated } from './replication.ts';
+import type { ConfirmRecord, ConfirmReplicated } from './replication.ts';
 import { readStory, type StoryFact, storyLine, tell } from './story.ts';
 import { activeAttempt, isClosed, type Verification } from './verification.ts';
 
 /** A verification as it was read, with the version that a write must find unchanged. */
 export interface Stored {
-  version: number;
+  /** See `record.ts`. */
+  version: string;
   verification: Verification;
 }
 
@@ -51,11 +52,11 @@ export interface Update {
 export type VerificationIndex = { numberHash: string } | { reference: string } | Record<never, never>;
 
 export type Creation =
-  | { kind: 'created'; change: Change }
+  | { kind: 'created'; stored: Stored; change: Change }
   /** The owner has this open one for the number. */
   | { kind: 'active'; id: VerificationId }
   /** There is one of this very id, from an earlier request with the same idempotency key. */
-  | { kind: 'existing'; verification: Verification };
+  | { kind: 'existing'; stored: Stored; change: null };
 
 interface Deps {
   redis: Redis;
@@ -72,10 +73,8 @@ interface Deps {
   /** How long a closed verification and its callbacks stay readable. */
   retentionMs: number;
   confirmReplicated: ConfirmReplicated;
+  confirmRecord: ConfirmRecord;
 }
-
-/** What is acted on as soon as it is stored, and can be asked for again. The rest has happened, confirmed or not. */
-const ACTED_ON: ReadonlySet<VerificationEvent['type']> = new Set(['try_started', 'attempt_requested', 'canceled']);
 
 /** Answers of save-verification.lua. */
 const STORED = 1;
@@ -90,7 +89,7 @@ export type PartitionVerificationStore = ReturnType<typeof createVerificationSto
 /** What can be asked about verifications wherever they are. */
 export type VerificationStore = Pick<
   PartitionVerificationStore,
-  'read' | 'story' | 'newestFirst' | 'activeFor' | 'forgetActive'
+  'read' | 'confirm' | 'story' | 'newestFirst' | 'activeFor' | 'forgetActive'
 >;
 
 /**
@@ -164,7 +163,7 @@ export function createVerificationStore(deps: Deps) {
       ],
       [
         next.id,
-        before?.version ?? 0,
+        before?.version ?? NO_RECORD,
         pack(next),
         token,
         due === null || (vanishesAt !== null && due >= vanishesAt) ? '' : due, // what will have vanished needs no look
@@ -178,11 +177,6 @@ export function createVerificationStore(deps: Deps) {
         ...callbacks.flatMap(({ callback, body }) => [callback.id, JSON.stringify(callback), body]),
       ],
     )) as [number, string?];
-  }
-
-  async function confirm({ type }: VerificationEvent): Promise<void> {
-    const confirmed = deps.confirmReplicated();
-    await (ACTED_ON.has(type) ? confirmed : confirmed.catch(() => {}));
   }
 
   const byReference = (owner: string, reference: string) =>
@@ -208,9 +202,12 @@ export function createVerificationStore(deps: Deps) {
       const { id } = decision.next;
       const record = found === undefined ? undefined : readRecord(found);
       const foreign = record !== undefined && !record.tokens.includes(token); // else it is our own write, sent twice
-      if (foreign) return { kind: 'existing', verification: unpack(id, record).verification };
-      await deps.confirmReplicated();
-      return { kind: 'created', change: { before: null, after: decision.next, facts: decision.facts, ...rest } };
+      if (foreign) return { kind: 'existing', stored: unpack(id, record), change: null };
+      return {
+        kind: 'created',
+        stored: { version: versionAfter(NO_RECORD, token), verification: decision.next },
+        change: { before: null, after: decision.next, facts: decision.facts, ...rest },
+      };
     },
 
     /**
@@ -231,9 +228,8 @@ export function createVerificationStore(deps: Deps) {
         const [code, found] = reply;
         const record = found === undefined ? undefined : readRecord(found);
         if (code === STORED || record?.tokens.includes(token)) {
-          await confirm(event);
           return {
-            stored: { version: stored.version + 1, verification: decision.next },
+            stored: { version: versionAfter(stored.version, token), verification: decision.next },
             answer: decision.answer,
             change: { before, after: decision.next, facts: decision.facts, ...rest },
           };
@@ -241,6 +237,18 @@ export function createVerificationStore(deps: Deps) {
         stored = record && unpack(id, record);
       }
       return undefined;
+    },
+
+    /**
+     * Waits until replicas have what was stored a moment ago, or what was found (`REDIS_WAIT_REPLICAS`).
+     *
+     * @returns false when what was found is another one by now.
+     * @throws NotReplicatedError when too few replicas answer in time; it may be stored all the same.
+     */
+    async confirm({ stored, change }: Pick<Update, 'stored' | 'change'>): Promise<boolean> {
+      if (change === null) return deps.confirmRecord(keys.verification(stored.verification.id), stored.version);
+      await deps.confirmReplicated();
+      return true;
     },
 
     /** What has happened to a verification so far, oldest first. */
@@ -313,7 +321,11 @@ export function createVerificationStore(deps: Deps) {
       const due = stored ? nextDue(stored.verification, policy) : null;
       // what is overdue now was just looked at: it must not be found over and over in one pass
       const next = due !== null && due > clock.now() ? Math.min(at, due) : at;
-      await runScript('lookAgain', [keys.verification(id), keys.due], [id, stored?.version ?? 0, Math.floor(next)]);
+      await runScript(
+        'lookAgain',
+        [keys.verification(id), keys.due],
+        [id, stored?.version ?? NO_RECORD, Math.floor(next)],
+      );
     },
   };
 }

@@ -10,6 +10,7 @@ import type { EndpointStore } from '../shared/endpoint-store.ts';
 import type { Errands } from '../shared/errands.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import { CallbackJob } from '../shared/queues.ts';
+import { NotReplicatedError } from '../shared/replication.ts';
 import type { StoryFact } from '../shared/story.ts';
 import { logStory } from '../shared/story-log.ts';
 import { callbackSentence } from '../shared/story-words.ts';
@@ -25,6 +26,9 @@ type Delivery = PostedDelivery | { kind: 'withdrawn'; detail: string; latencyMs:
 /** An endpoint that only failed for so long, and so often, is disabled. */
 const FAILING_AFTER_MS = 5 * 24 * 60 * 60_000;
 const FAILING_LEAST = 10;
+
+/** When to ask again whether replicas have a callback. */
+const REPLICAS_AGAIN_MS = 500;
 
 interface Deps {
   callbacks: CallbackStore;
@@ -68,7 +72,9 @@ export function createDeliverCallback(deps: Deps) {
     }
     const startedAt = clock.now();
     const endpoint = await endpointOf(callback);
-    const delivery = await deliver(stored, endpoint).finally(slot.giveBack);
+    const delivery = await confirmed(stored)
+      .then(() => deliver(stored, endpoint))
+      .finally(slot.giveBack);
     metrics.deliveries.inc({ outcome: delivery.kind });
     deps.tallies.countDelivery(callback.owner, target, delivery.kind, delivery.latencyMs);
     const after = await untilStored(log, () => record(stored, delivery, startedAt));
@@ -79,6 +85,15 @@ export function createDeliverCallback(deps: Deps) {
     if (after.nextAt !== null) throw new RetryLater(reason, after.nextAt - clock.now());
     throw new UnrecoverableError(`${after.status}: ${reason}`);
   };
+
+  /** @throws {RetryLater} when replicas do not have it yet. */
+  async function confirmed(stored: StoredCallback): Promise<void> {
+    const unchanged = await callbacks.confirm(stored).catch((error: unknown) => {
+      if (error instanceof NotReplicatedError) throw new RetryLater(error.message, REPLICAS_AGAIN_MS);
+      throw error;
+    });
+    if (!unchanged) throw new RetryLater('it changed meanwhile', 0);
+  }
 
   /** The callback's endpoint as it is now; undefined when it was deleted, null when it is for no endpoint. */
   async function endpointOf({ owner, endpointId }: Callback): Promise<CallbackEndpoint | undefined | null> {

@@ -9,6 +9,7 @@ import type { Metrics } from '../shared/metrics.ts';
 import { explainSealed, isSealed } from '../shared/number-cipher.ts';
 import { LEAVE_WITHIN_MS } from '../shared/policy.ts';
 import { AttemptJob } from '../shared/queues.ts';
+import { NotReplicatedError } from '../shared/replication.ts';
 import type { SignalWireClient } from '../shared/signalwire-client.ts';
 import type { Tallies } from '../shared/tallies.ts';
 import type { TestNumbers } from '../shared/test-numbers.ts';
@@ -57,10 +58,18 @@ export function createSendAttempt(deps: Deps) {
 
     const token = deps.randomHex(8);
     const claimedAt = monotonicNow();
-    const claim = await verifications.update(id, { type: 'try_started', attemptId, token }).catch((error: unknown) => {
-      leave.giveBack();
-      throw error;
-    });
+    const random = deps.random();
+    const claim = await verifications
+      .update(id, { type: 'try_started', attemptId, token })
+      .catch(async (error: unknown) => {
+        leave.giveBack();
+        if (error instanceof NotReplicatedError) {
+          // left as it is, it would look like a try of a worker that died
+          const outcome = { kind: 'not_left' } as const;
+          await verifications.update(id, { type: 'try_ended', attemptId, token, outcome, random });
+        }
+        throw error;
+      });
     if (claim?.answer.kind !== 'send') leave.giveBack();
     if (claim === undefined) throw new UnrecoverableError('set aside: there is no such verification');
     if (claim.answer.kind === 'wait') return sleepUntil(job, jobToken, claim.answer.until, clock);
@@ -78,7 +87,6 @@ export function createSendAttempt(deps: Deps) {
             if (leaveWithinMs <= 0) return { kind: 'not_left' };
             return send(claim.stored.verification, attempt, validForMs, leaveWithinMs);
           });
-    const random = deps.random();
     const ended = { type: 'try_ended', attemptId, token, outcome, random, heldBackByRate } as const;
     const result = await untilStored(log, () => verifications.update(id, ended, claim.stored));
     const line = testId === undefined ? words(outcome) : 'a test number: nothing is sent';

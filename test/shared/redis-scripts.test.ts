@@ -25,7 +25,8 @@ const KEYS = [
 
 interface Write {
   id?: string;
-  version?: number;
+  /** `0`: none; else the count and the token of the last write. */
+  version?: string;
   doc?: string;
   token?: string;
   due?: number | '';
@@ -43,7 +44,7 @@ function write({ callbacks = [], ...w }: Write = {}) {
     [...KEYS, ...callbacks.flatMap((id) => [`callback:${id}`, 'target-callbacks'])],
     [
       w.id ?? ID,
-      w.version ?? 0,
+      w.version ?? '0',
       w.doc ?? 'doc',
       w.token ?? 'token',
       w.due ?? START,
@@ -98,7 +99,7 @@ describe('save-verification.lua', () => {
   it('replaces the state under the version that was read', async () => {
     await write();
 
-    expect(await write({ version: 1, doc: 'new', token: 'second', due: START + 5 })).toEqual([1]);
+    expect(await write({ version: '1 token', doc: 'new', token: 'second', due: START + 5 })).toEqual([1]);
 
     const { verification, due, active } = await storage.everything();
     expect(verification?.value).toBe('2 second token\nnew\n');
@@ -108,10 +109,10 @@ describe('save-verification.lua', () => {
 
   it('adds what is told to the story, up to 32 KB; an end is always told', async () => {
     await write({ story: 'made\n' });
-    await write({ version: 1, story: `${'x'.repeat(32_768)}\n` });
-    await write({ version: 2, story: 'one more\n' });
-    await write({ version: 2, story: 'of a lost race\n' });
-    await write({ version: 3, state: 'closed', vanishesAt: START + 7, story: 'closed\n' });
+    await write({ version: '1 token', story: `${'x'.repeat(32_768)}\n` });
+    await write({ version: '2 token', story: 'one more\n' });
+    await write({ version: '2 token', story: 'of a lost race\n' });
+    await write({ version: '3 token', state: 'closed', vanishesAt: START + 7, story: 'closed\n' });
 
     expect(await storage.redis.get('verification')).toBe(
       `4 token token token token\ndoc\nmade\n${'x'.repeat(32_768)}\nclosed\n`,
@@ -121,7 +122,7 @@ describe('save-verification.lua', () => {
   it('closes in one step: out of the index, the number free, the record dated, the callback owed', async () => {
     await write();
 
-    await write({ version: 1, due: '', state: 'closed', vanishesAt: START + 7, callbacks: ['cb_1'] });
+    await write({ version: '1 token', due: '', state: 'closed', vanishesAt: START + 7, callbacks: ['cb_1'] });
 
     const all = await storage.everything();
     expect(Object.keys(all)).toEqual([
@@ -137,12 +138,14 @@ describe('save-verification.lua', () => {
   });
 
   it.each([
-    ['an older version', 1],
-    ['a version that is not there yet', 3],
-    ['none, as if it were new', 0],
+    ['an older version', '1 first'],
+    ['a version that is not there yet', '3 third'],
+    ['as many writes, of which the last was another one', '2 lost'],
+    ['as many writes, of which the last is not known', '2'],
+    ['none, as if it were new', '0'],
   ])('stores nothing at all over %s, and tells the current state', async (_, version) => {
     await write({ token: 'first' });
-    await write({ version: 1, doc: 'current', token: 'second' });
+    await write({ version: '1 first', doc: 'current', token: 'second' });
     const before = await storage.everything();
 
     const answer = await write({
@@ -160,7 +163,7 @@ describe('save-verification.lua', () => {
   });
 
   it('stores nothing where the record is gone', async () => {
-    expect(await write({ version: 1, callbacks: ['cb_1'] })).toEqual([0]);
+    expect(await write({ version: '1 token', callbacks: ['cb_1'] })).toEqual([0]);
     expect(await storage.everything()).toEqual({});
   });
 
@@ -174,7 +177,7 @@ describe('save-verification.lua', () => {
 
   it('stores a new one once the number is free again', async () => {
     await write();
-    await write({ version: 1, due: '', state: 'closed', vanishesAt: START });
+    await write({ version: '1 token', due: '', state: 'closed', vanishesAt: START });
     await storage.redis.del('verification');
 
     expect(await write({ id: 'ver_2' })).toEqual([1]);
@@ -185,8 +188,8 @@ describe('save-verification.lua', () => {
     await write();
     await storage.redis.set('active', 'ver_other');
 
-    await write({ version: 1, token: 'b' });
-    await write({ version: 2, due: '', state: 'closed', vanishesAt: START, token: 'c' });
+    await write({ version: '1 token', token: 'b' });
+    await write({ version: '2 b', due: '', state: 'closed', vanishesAt: START, token: 'c' });
 
     expect(await storage.redis.get('active')).toBe('ver_other');
   });
@@ -201,15 +204,15 @@ describe('save-verification.lua', () => {
     await write();
     await storage.redis.del('active');
 
-    await write({ version: 1 });
+    await write({ version: '1 token' });
 
     expect(await storage.redis.get('active')).toBeNull();
   });
 
   it('keeps the last four tokens, the newest first', async () => {
     const kept: (string | undefined)[] = [];
-    for (let version = 0; version < 6; version++) {
-      await write({ version, token: `t${version}` });
+    for (let count = 0; count < 6; count++) {
+      await write({ version: count === 0 ? '0' : `${count} t${count - 1}`, token: `t${count}` });
       kept.push((await storage.redis.get('verification'))?.split('\n')[0]);
     }
     expect(kept).toEqual(['1 t0', '2 t1 t0', '3 t2 t1 t0', '4 t3 t2 t1 t0', '5 t4 t3 t2 t1', '6 t5 t4 t3 t2']);
@@ -219,7 +222,7 @@ describe('save-verification.lua', () => {
     const first = { token: 'a', callbacks: ['cb_1'] };
     await write(first);
     expect(await write(first)).toEqual([0, '1 a\ndoc\n']);
-    const second = { version: 1, doc: 'new', token: 'b', callbacks: ['cb_2'] };
+    const second = { version: '1 a', doc: 'new', token: 'b', callbacks: ['cb_2'] };
     await write(second);
     const before = await storage.everything();
 
@@ -232,14 +235,14 @@ describe('save-verification.lua', () => {
     await write({ callbacks: ['cb_1'] });
     await storage.redis.pexpireat('callbacks', START);
 
-    await write({ version: 1, callbacks: ['cb_2'] });
+    await write({ version: '1 token', callbacks: ['cb_2'] });
 
     expect((await storage.everything())['callbacks']).toEqual({ value: ['cb_1', 'cb_2'], vanishesAt: START + 99 });
   });
 });
 
 describe('save-callback.lua', () => {
-  const save = (version: number, doc: string, due: number | '', token: string) =>
+  const save = (version: string, doc: string, due: number | '', token: string) =>
     storage.runScript('saveCallback', ['callback', 'due-callbacks'], ['cb_1', version, doc, due, token]);
 
   beforeEach(async () => {
@@ -248,7 +251,7 @@ describe('save-callback.lua', () => {
   });
 
   it('stores the new state and when it is due, and never touches the body', async () => {
-    expect(await save(1, 'new', START + 5, 'a')).toBe(1);
+    expect(await save('1', 'new', START + 5, 'a')).toBe(1);
 
     expect(await storage.everything()).toMatchObject({
       callback: { value: '2 a\nnew\nbody', vanishesAt: START + 99 },
@@ -257,11 +260,11 @@ describe('save-callback.lua', () => {
   });
 
   it('takes a settled one out of the index', async () => {
-    expect(await save(1, 'new', '', 'a')).toBe(1);
+    expect(await save('1', 'new', '', 'a')).toBe(1);
     expect(await storage.redis.exists('due-callbacks')).toBe(0);
   });
 
-  it.each([0, 2])('stores nothing over another version (%i)', async (version) => {
+  it.each(['0', '2', '1 lost'])('stores nothing over another version (%s)', async (version) => {
     const before = await storage.everything();
 
     expect(await save(version, 'new', '', 'a')).toBe(0);
@@ -269,26 +272,26 @@ describe('save-callback.lua', () => {
   });
 
   it('answers the same write sent twice as stored, and stores it once', async () => {
-    await save(1, 'new', START + 5, 'a');
+    await save('1', 'new', START + 5, 'a');
     const before = await storage.everything();
 
-    expect(await save(1, 'new', START + 5, 'a')).toBe(1);
+    expect(await save('1', 'new', START + 5, 'a')).toBe(1);
     expect(await storage.everything()).toEqual(before);
-    expect(await save(1, 'mine', START + 6, 'b')).toBe(0);
+    expect(await save('1', 'mine', START + 6, 'b')).toBe(0);
   });
 
   it('tells the story of its verification once, while there is one', async () => {
-    const told = (version: number, token: string) =>
+    const told = (version: string, token: string) =>
       storage.runScript(
         'saveCallback',
         ['callback', 'due-callbacks', 'verification'],
         ['cb_1', version, 'new', '', token, 'told\n', 'changes', ID],
       );
-    expect(await told(1, 'a')).toBe(1);
+    expect(await told('1', 'a')).toBe(1);
     expect(await storage.redis.exists('verification')).toBe(0); // it has vanished: nothing is put in its place
 
     await storage.redis.set('verification', '7\ndoc\nbefore\n', 'PXAT', START);
-    expect([await told(2, 'b'), await told(2, 'b'), await told(2, 'c')]).toEqual([1, 1, 0]);
+    expect([await told('2 a', 'b'), await told('2 a', 'b'), await told('2 a', 'c')]).toEqual([1, 1, 0]);
     expect(await storage.redis.get('verification')).toBe('7\ndoc\nbefore\ntold\n');
     expect(await storage.redis.pexpiretime('verification')).toBe(START);
   });
@@ -296,20 +299,39 @@ describe('save-callback.lua', () => {
   it('stores nothing where the callback is gone', async () => {
     await storage.redis.flushdb();
 
-    expect(await save(1, 'new', START, 'a')).toBe(0);
+    expect(await save('1', 'new', START, 'a')).toBe(0);
     expect(await storage.everything()).toEqual({});
   });
 });
 
+describe('mark-record.lua', () => {
+  const mark = (version: string) => storage.runScript('markRecord', ['record', 'mark'], [version]);
+
+  it.each(['3 token older', '1'])('writes after a record that is as it was read (%s)', async (header) => {
+    await storage.redis.set('record', `${header}\ndoc\n`);
+    const [version] = header.split(' older');
+
+    expect([await mark(version ?? ''), await mark(version ?? '')]).toEqual([1, 1]);
+    expect(await storage.redis.get('mark')).toBe(version);
+  });
+
+  it.each(['4 token', '3 other', '3', undefined])('writes nothing after another one (%s)', async (version) => {
+    if (version !== undefined) await storage.redis.set('record', `${version}\ndoc\n`);
+
+    expect(await mark('3 token')).toBe(0);
+    expect(await storage.redis.exists('mark')).toBe(0);
+  });
+});
+
 describe('look-again.lua', () => {
-  const lookAgain = (version: number) => storage.runScript('lookAgain', ['record', 'index'], ['x', version, START + 5]);
+  const lookAgain = (version: string) => storage.runScript('lookAgain', ['record', 'index'], ['x', version, START + 5]);
 
   it('moves the place of a record that is as it was', async () => {
     await storage.redis.set('record', '3 token\ndoc\n');
     await storage.redis.zadd('index', START, 'x', START, 'y');
 
-    expect(await lookAgain(3)).toBe(1);
-    expect(await lookAgain(3)).toBe(1);
+    expect(await lookAgain('3 token')).toBe(1);
+    expect(await lookAgain('3 token')).toBe(1);
     expect(await storage.redis.zrange('index', '0', '-1', 'WITHSCORES')).toEqual([
       'y',
       String(START),
@@ -322,22 +344,22 @@ describe('look-again.lua', () => {
     await storage.redis.set('record', '3 token\ndoc\n');
     await storage.redis.zadd('index', START + 60_000, 'x');
 
-    expect(await lookAgain(3)).toBe(1);
+    expect(await lookAgain('3 token')).toBe(1);
     expect(await storage.redis.zscore('index', 'x')).toBe(String(START + 5));
   });
 
-  it('leaves the place of one that changed meanwhile', async () => {
-    await storage.redis.set('record', '4 token\ndoc\n');
+  it.each(['4 token', '3 other', '3'])('leaves the place of one that changed meanwhile (%s)', async (version) => {
+    await storage.redis.set('record', `${version}\ndoc\n`);
     await storage.redis.zadd('index', START, 'x');
 
-    expect(await lookAgain(3)).toBe(0);
+    expect(await lookAgain('3 token')).toBe(0);
     expect(await storage.redis.zscore('index', 'x')).toBe(String(START));
   });
 
   it('never puts back one that needs no look any more', async () => {
     await storage.redis.set('record', '3 token\ndoc\n');
 
-    await lookAgain(3);
+    await lookAgain('3 token');
 
     expect(await storage.redis.exists('index')).toBe(0);
   });
@@ -345,8 +367,8 @@ describe('look-again.lua', () => {
   it('drops the place of one that is gone, and of no other', async () => {
     await storage.redis.zadd('index', START, 'x', START, 'y');
 
-    expect(await lookAgain(0)).toBe(-1);
-    expect(await lookAgain(0)).toBe(-1);
+    expect(await lookAgain('0')).toBe(-1);
+    expect(await lookAgain('0')).toBe(-1);
     expect(await storage.redis.zrange('index', '0', '-1')).toEqual(['y']);
   });
 });

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
-import { expect, inject, it, onTestFinished } from 'vitest';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { ensureRedis } from '../../scripts/ensure-redis.mjs';
 import { connectForWork } from '../../src/shared/redis.ts';
-import { createConfirmReplicated, NotReplicatedError } from '../../src/shared/replication.ts';
-import { startService } from '../fixtures.ts';
+import { createRunScript } from '../../src/shared/redis-scripts.ts';
+import { createConfirmRecord, createConfirmReplicated, NotReplicatedError } from '../../src/shared/replication.ts';
 import { startTcpProxy } from '../tcp-proxy.ts';
 
 it('waits for nobody unless told to', async () => {
@@ -13,16 +13,6 @@ it('waits for nobody unless told to', async () => {
   expect(redis.status).toBe('wait'); // it was not even asked
   await expect(createConfirmReplicated(redis, 1)()).rejects.toBeInstanceOf(NotReplicatedError);
   redis.disconnect();
-});
-
-it('refuses what no replica has, as a Redis that is away, and finds it at a repeat', async () => {
-  const service = await startService({ env: { REDIS_WAIT_REPLICAS: '1' }, workers: 0 });
-  const submit = () =>
-    service.call('POST', '/v1/verifications', { to: '+12125552999' }, { 'idempotency-key': 'without-replicas' });
-  const first = await submit();
-  expect([first.status, first.body['code'], first.headers.get('retry-after')]).toEqual([503, 'unavailable', '2']);
-  expect((await submit()).status).toBe(202); // it had been stored all the same
-  await service.close();
 });
 
 /** A Redis with a replica, and a worker's connection to it that can be cut. */
@@ -62,4 +52,35 @@ it('is not sure when the connection that wrote broke meanwhile, whatever the new
   process.kill(replica.pid, 'SIGCONT'); // a server that has just taken over has replicas that confirm all that it has
   await proxy.restore();
   await refused;
+});
+
+describe('a record that somebody else wrote', () => {
+  const on = (redis: Redis, replicas: number) =>
+    createConfirmRecord({
+      runScript: createRunScript(redis),
+      mark: 'mark',
+      replicas,
+      confirmReplicated: createConfirmReplicated(redis, replicas),
+    });
+
+  it('is sure once a replica has it, and not before', async () => {
+    const { redis, operator, replica } = await startPair();
+    process.kill(replica.pid, 'SIGSTOP');
+    await operator.set('record', '1 token\ndoc\n');
+    const confirm = on(redis, 1);
+    await expect(confirm('record', '1 token')).rejects.toBeInstanceOf(NotReplicatedError);
+
+    process.kill(replica.pid, 'SIGCONT');
+    const confirmed = () => confirm('record', '1 token').catch(String);
+    await expect.poll(confirmed).toBe(true);
+  });
+
+  it('is not the one that was read, when it changed meanwhile', async () => {
+    const { redis } = await startPair();
+    await redis.set('record', '2 other\ndoc\n');
+
+    expect(await on(redis, 1)('record', '1 token')).toBe(false);
+    expect(await on(redis, 1)('none', '1 token')).toBe(false);
+    expect(await on(redis, 0)('record', '1 token')).toBe(true); // nobody asked
+  });
 });

@@ -3,8 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { VerificationEvent } from '../../src/shared/decide.ts';
 import type { VerificationId } from '../../src/shared/ids.ts';
 import { createMetrics } from '../../src/shared/metrics.ts';
+import { NotReplicatedError } from '../../src/shared/replication.ts';
+import type { PartitionVerificationStore } from '../../src/shared/verification-store.ts';
 import { createVerifications } from '../../src/shared/verifications.ts';
-import { openStorage, type Storage } from '../store-model/storage.ts';
+import { openStorage, POLICY, SECOND, type Storage } from '../store-model/storage.ts';
 
 let storage: Storage;
 beforeAll(async () => {
@@ -13,13 +15,13 @@ beforeAll(async () => {
 afterAll(() => storage.close());
 
 /** Verifications whose errands take until they are let go, one of them with a code out. */
-async function withSlowErrands() {
+async function withSlowErrands(store = storage.store) {
   const logged: string[] = [];
   const log = pino({}, { write: (line: string) => logged.push(line) });
   const { promise: letGo, resolve: finish } = Promise.withResolvers<Error | undefined>();
   const seen: string[] = [];
   const verifications = createVerifications({
-    store: storage.store,
+    store,
     errands: {
       async carryOut({ after }) {
         const error = await letGo;
@@ -87,5 +89,64 @@ describe('errands', () => {
     finish(undefined);
     await canceled;
     expect(seen).toEqual(['canceled']);
+  });
+});
+
+describe('with replicas that do not answer', () => {
+  const refuse = () => Promise.reject(new NotReplicatedError('NOREPLICAS'));
+  const cutOff = () => withSlowErrands({ ...storage.store, confirm: refuse } as PartitionVerificationStore);
+
+  it.each<VerificationEvent>([
+    START,
+    { type: 'canceled', reason: 'canceled' },
+    { type: 'attempt_requested', channel: undefined },
+  ])('refuses $type, whose errands are run all the same', async (event) => {
+    const { verifications, id, finish, seen } = await cutOff();
+    finish(undefined);
+    const before = await storage.store.read(id);
+
+    storage.clock.advance(60 * SECOND);
+    await expect(verifications.update(id, event)).rejects.toBeInstanceOf(NotReplicatedError);
+    await verifications.settled();
+    expect(seen).toHaveLength(1);
+    expect((await storage.store.read(id))?.version).not.toBe(before?.version);
+  });
+
+  it('goes on with what has happened', async () => {
+    const { verifications, id, finish } = await cutOff();
+    finish(undefined);
+
+    storage.clock.advance(60 * SECOND);
+    const update = await verifications.update(id, { type: 'tick' });
+    expect(update?.change?.facts).toMatchObject([{ type: 'verification.fallback' }]);
+  });
+
+  it('tells nobody of an approval, however often it is asked', async () => {
+    const { verifications, id, finish } = await cutOff();
+    finish(undefined);
+    await storage.store.update(id, START);
+
+    for (let i = 0; i < 2; i++)
+      await expect(verifications.update(id, RIGHT)).rejects.toBeInstanceOf(NotReplicatedError);
+    expect((await storage.store.read(id))?.verification.status).toBe('approved');
+  });
+
+  it('decides anew on what became another one while replicas were asked', async () => {
+    const asked: string[] = [];
+    const confirm: PartitionVerificationStore['confirm'] = async ({ stored }) => {
+      asked.push(stored.version);
+      if (asked.length > 1) return true;
+      storage.clock.advance(POLICY.numberRetentionMs);
+      await storage.store.update(id, { type: 'tick' });
+      return false;
+    };
+    const { verifications, id, finish } = await withSlowErrands({ ...storage.store, confirm });
+    finish(undefined);
+
+    const cancel = { type: 'canceled', reason: 'canceled' } as const;
+    await storage.store.update(id, cancel);
+    const known = await storage.store.read(id);
+    const update = await verifications.update(id, cancel);
+    expect(asked).toEqual([known?.version, update?.stored.version]);
   });
 });

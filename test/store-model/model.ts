@@ -383,7 +383,7 @@ async function see({ redis, keys }: Storage, id: VerificationId): Promise<Seen |
     'a callback is owed and not due',
   );
   return {
-    version,
+    version: Number.parseInt(version, 10),
     v: unpackVerification(id, doc),
     due: due === null ? null : Number(due),
     vanishesAt,

@@ -62,6 +62,9 @@ export interface StoreOptions {
 
 export type Storage = Awaited<ReturnType<typeof openStorage>>;
 
+/** `REDIS_WAIT_REPLICAS=0` */
+export const NO_REPLICAS = { confirmReplicated: async () => {}, confirmRecord: async () => true };
+
 /** A Redis database of its own, and what it takes to work on it: stores, scripts, a clock, a look at everything. */
 export async function openStorage(policy: Policy = POLICY) {
   const url = await ownDatabase();
@@ -117,7 +120,7 @@ export async function openStorage(policy: Policy = POLICY) {
 
   function storeOn(options: StoreOptions = {}) {
     return createVerificationStore({
-      confirmReplicated: async () => {},
+      ...NO_REPLICAS,
       redis: options.redis ?? redis,
       runScript: options.runScript ?? runScript,
       keys,
@@ -144,7 +147,7 @@ export async function openStorage(policy: Policy = POLICY) {
     endpoints,
     store,
     storeOn,
-    callbacks: createCallbackStore({ redis, runScript, keys, random, retentionMs: RETENTION_MS }),
+    callbacks: createCallbackStore({ redis, runScript, keys, random, retentionMs: RETENTION_MS, ...NO_REPLICAS }),
 
     /** One more connection to the same database. */
     connect(): Redis {

@@ -4,7 +4,7 @@
 -- ARGV[1] id   ARGV[2] version that was looked at   ARGV[3] epoch ms at which to look again
 --
 -- Returns 1 moved; 0 it changed meanwhile; -1 it is gone, and so is its place in the index.
-local version = string.match(redis.call('GETRANGE', KEYS[1], 0, 15), '^%d+')
+local version = string.match(redis.call('GETRANGE', KEYS[1], 0, 63), '^%d+ ?[^ \n]*')
 if not version then
   redis.call('ZREM', KEYS[2], ARGV[1])
   return -1

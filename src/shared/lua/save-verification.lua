@@ -13,7 +13,8 @@
 --   (again the owner's, without one)
 -- KEYS[11..] per new callback: STRING, its record (version, doc, body); ZSET of its target's callbacks
 --
--- ARGV[1] verification id        ARGV[2] version that was read, 0 = it must not exist yet
+-- ARGV[1] verification id        ARGV[2] version that was read (the count of writes and the token of the last),
+--                                0 = it must not exist yet
 -- ARGV[3] doc                    ARGV[4] token of this write
 -- ARGV[5] due, epoch ms, or ''   ARGV[6] epoch ms at which the record may vanish, or '' = never
 -- ARGV[7] 'open' or 'closed'     ARGV[8] now, epoch ms
@@ -26,9 +27,10 @@
 --         {0} it does not exist; {3} the endpoints have changed; {2, id} it is new and the number has an open verification already.
 local MAX_STORY_BYTES = 32768 -- only an end is told beyond: a client may have checks fail for as long as it likes
 local record = redis.call('GET', KEYS[1])
-local version, tokens, story = '0', '', ''
-if record then version, tokens, story = string.match(record, '^(%d+)([^\n]*)\n[^\n]*\n(.*)$') end
+local tokens, story = '', ''
+local version = record and string.match(record, '^%d+ ?[^ \n]*') or '0'
 if version ~= ARGV[2] then return { 0, record or nil } end
+if record then tokens, story = string.match(record, '^%d+([^\n]*)\n[^\n]*\n(.*)$') end
 
 local active = redis.call('GET', KEYS[5])
 if ARGV[2] == '0' and active then return { 2, active } end
@@ -37,7 +39,7 @@ if ARGV[10] ~= '' and (redis.call('GET', KEYS[7]) or '0') ~= ARGV[10] then retur
 
 local last = string.match(tokens, '^ ?%S* ?%S* ?%S*') -- the last three
 if #story < MAX_STORY_BYTES or ARGV[7] == 'closed' then story = story .. ARGV[12] end
-record = string.format('%d', ARGV[2] + 1) .. ' ' .. ARGV[4] .. last .. '\n' .. ARGV[3] .. '\n' .. story
+record = string.format('%d', string.match(version, '^%d+') + 1) .. ' ' .. ARGV[4] .. last .. '\n' .. ARGV[3] .. '\n' .. story
 if ARGV[6] == '' then redis.call('SET', KEYS[1], record, 'KEEPTTL') else redis.call('SET', KEYS[1], record, 'PXAT', ARGV[6]) end
 if ARGV[5] == '' then redis.call('ZREM', KEYS[2], ARGV[1]) else redis.call('ZADD', KEYS[2], ARGV[5], ARGV[1]) end
 
