@@ -32,6 +32,8 @@ export type Errands = Pick<PartitionErrands, 'bringForward' | 'tellInLog'>;
  */
 export function createErrands({ queues, clock, log }: Deps) {
   const originOf = (v: Verification) => ({ ...v.origin, ...currentOrigin() });
+  /** The alarm's job, to be moved without being read; it may be gone. */
+  const alarmOf = (id: VerificationId) => new Job(queues.verifications, 'verification', undefined, {}, id);
   const addAlarm = (v: OpenVerification) => {
     const now = clock.now();
     const data: VerificationJob = { verification_id: v.id, to: v.masked, ...originOf(v) };
@@ -60,12 +62,14 @@ export function createErrands({ queues, clock, log }: Deps) {
   };
 
   /** Pulls the alarm forward. While its job runs this fails, and need not work: the job reads the record itself. */
-  async function moveAlarm(v: OpenVerification) {
-    const job = await queues.verifications.getJob(v.id);
-    if (job === undefined) return addAlarm(v);
+  async function moveAlarm(v: OpenVerification): Promise<void> {
     const now = clock.now();
-    await job.changeDelay(Math.max(0, nextAlarm(v, now) - now)).catch(ignoreNotThere);
-    return job;
+    try {
+      await alarmOf(v.id).changeDelay(Math.max(0, nextAlarm(v, now) - now));
+    } catch (error) {
+      if (isGone(error)) await addAlarm(v);
+      else ignoreNotThere(error);
+    }
   }
 
   async function tellInLog(
@@ -80,8 +84,7 @@ export function createErrands({ queues, clock, log }: Deps) {
 
   /** Lets the alarm's job run now: it finds the verification closed and completes with its outcome. */
   async function finishAlarm(v: Verification) {
-    const job = await queues.verifications.getJob(v.id);
-    await job?.promote().catch(ignoreNotThere);
+    await alarmOf(v.id).promote().catch(ignoreNotThere);
   }
 
   async function ensure(job: Job | undefined, dueAt: EpochMs, add: () => Promise<unknown>): Promise<Repair> {
@@ -170,7 +173,10 @@ export function createErrands({ queues, clock, log }: Deps) {
 }
 
 /** BullMQ's codes: -1 the job is gone, -3 it is not delayed (it runs, or waits to run, and reads the record itself). */
+const codeOf = (error: unknown) => (error as { code?: unknown }).code;
+
+const isGone = (error: unknown) => codeOf(error) === -1;
+
 function ignoreNotThere(error: unknown): void {
-  const code = (error as { code?: unknown }).code;
-  if (code !== -1 && code !== -3) throw error;
+  if (!isGone(error) && codeOf(error) !== -3) throw error;
 }
