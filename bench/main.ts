@@ -48,8 +48,8 @@ let plot: string | undefined;
 
 const MEASUREMENTS: Record<string, () => Promise<Row[]>> = {
   starts: async () => [await measureStarts(room, { rounds: smoke ? 1 : 7 })],
-  submissions: async () => [await measureSubmissions(room, smoke ? { rounds: 1, ms: 200 } : { rounds: 3, ms: 6_000 })],
-  attempts: async () => [await measureAttempts(room, smoke ? { rounds: 1, count: 200 } : { rounds: 3, count: 12_000 })],
+  submissions: async () => [await measureSubmissions(room, smoke ? { rounds: 1, ms: 200 } : { rounds: 7, ms: 6_000 })],
+  attempts: async () => [await measureAttempts(room, smoke ? { rounds: 1, count: 200 } : { rounds: 7, count: 12_000 })],
   sandbox: async () => [await measureSandbox(room, { ms: smoke ? 200 : 6_000 })],
   workers: async () => [
     await measureWorkers(room, smoke ? { count: 200, workers: [1, 2] } : { count: 12_000, workers: [1, 2, 4] }),
