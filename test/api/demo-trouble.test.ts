@@ -101,6 +101,27 @@ describe.skipIf(!CHROMIUM)('the buttons that make trouble', () => {
     await heading(page, 'Verified!').waitFor();
   });
 
+  it('stay as they were pressed when an older answer comes later', async ({ service, page }) => {
+    const { promise: letGo, resolve: pressed } = Promise.withResolvers<void>();
+    await page.route('**/api/troubles', async (route) => {
+      if (route.request().method() !== 'GET') return route.continue();
+      const response = await route.fetch(); // as it was before
+      await letGo;
+      await route.fulfill({ response });
+    });
+    await page.goto(`${service.url}/demo/`);
+    const down = toggle(page, 'The receiver is down');
+    await down.click();
+    const on = down.and(page.locator('[aria-checked=true]'));
+    await on.waitFor();
+
+    const outdated = page.waitForResponse((response) => response.request().method() === 'GET');
+    pressed();
+    await (await outdated).finished();
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve))); // what follows from it has followed
+    expect(await on.count()).toBe(1);
+  });
+
   it('take the receiver down: its callbacks come later', async ({ browser }) => {
     const service = await startService({
       demo: true,

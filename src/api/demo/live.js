@@ -51,13 +51,20 @@ function showTroubles(troubles) {
   if (before && before.worker_runs !== runs) tellWorker(runs);
 }
 
+let asked = 0;
+
+/** Of several at once the last one's answer is shown: one that was asked before it may come later, and be outdated. */
 async function askTroubles(method, path = '', body = undefined) {
   const init =
     body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  asked += 1;
+  const mine = asked;
   try {
     const response = await fetch(`api/troubles${path}`, { method, ...init });
     if (!response.ok) throw new Error(String(response.status));
-    showTroubles(await response.json());
+    const troubles = await response.json();
+    if (mine !== asked) return;
+    showTroubles(troubles);
     setText(find('trouble-error'), '');
   } catch {
     setText(find('trouble-error'), texts.trouble.failed);
