@@ -93,7 +93,8 @@ export function oneOf<const T extends string>(words: readonly T[]) {
 
 /** An address or host name to listen on. */
 export const listenAddress = variable((text) => {
-  const valid = isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text);
+  const isName = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text) && !/^[\d.]+$/.test(text); // digits alone are a mistyped address
+  const valid = isIP(text) !== 0 || isName;
   return valid ? text : refuse(`${quote(text)} is no address to listen on. Set one such as 0.0.0.0, 127.0.0.1 or ::.`);
 });
 

@@ -737,7 +737,7 @@ describe('a single value', () => {
   });
 
   it.each([
-    ['HOST', ['http://localhost', 'a b', '[::1]', 'localhost:3000']],
+    ['HOST', ['http://localhost', 'a b', '[::1]', 'localhost:3000', '999.1.1.1', '127.0.1']],
     ['PORT', ['-1', '65536', '3000.5', '3e3', '0x10', 'http']],
     ['METRICS_PORT', ['-1', '65536', 'off']],
     ['DEMO', ['maybe', '2']],
