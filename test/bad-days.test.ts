@@ -149,6 +149,33 @@ describe('a worker', () => {
     await receiver.event('verification.attempt.sent', second.body.id);
   });
 
+  it('that was stopped reads the answer that came meanwhile: its code counts', async () => {
+    const { sandbox, receiver, start } = await surroundings({
+      env: { SEND_TIMEOUT_MS: '1500', LOCK_DURATION_MS: '2000' },
+    });
+    const to = freshNumber();
+    const { promise: held, resolve: answer } = Promise.withResolvers<void>();
+    sandbox.behave({ to }, [{ after: held }]);
+    const api = await start('api');
+    const stopped = await start('worker');
+    onTestFinished(() => void stopped.child.kill('SIGCONT'));
+    const { id } = (await call(api.url, 'POST', '/v1/verifications', { to })).body;
+    await sandbox.nextRequest((request) => request.to === to);
+
+    stopped.child.kill('SIGSTOP');
+    answer();
+    await start('worker');
+    await receiver.event('verification.attempt.unknown', id);
+    stopped.child.kill('SIGCONT');
+
+    const first = async () => (await call(api.url, 'GET', `/v1/verifications/${id}`)).body.attempts[0];
+    await expect.poll(first).toMatchObject({ status: 'sent', tries: 1 });
+    const { code } = await sandbox.nextMessage(to);
+    expect((await call(api.url, 'POST', `/v1/verifications/${id}/checks`, { code })).body).toMatchObject({
+      approved: true,
+    });
+  });
+
   it('waits for a Redis that is not there yet', async () => {
     const redis = await ownRedis();
     process.kill(redis.pid, 'SIGSTOP');

@@ -118,7 +118,8 @@ export function createPostOnce(deps: Deps): PostOnce {
           }
           controller = control;
           clearTimeout(timer);
-          timer = setTimeout(() => fail('timeout'), startedAt + timeoutMs - now);
+          // a process that was stopped meets its timer before the answer that has come meanwhile: that is read first
+          timer = setTimeout(() => setImmediate(() => fail('timeout')), startedAt + timeoutMs - now);
         },
         onResponseStart(_, httpStatus, headers) {
           if (httpStatus < 200) return; // 102 and 103 come before the answer
