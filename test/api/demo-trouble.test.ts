@@ -118,7 +118,7 @@ describe.skipIf(!CHROMIUM)('the buttons that make trouble', () => {
     const outdated = page.waitForResponse((response) => response.request().method() === 'GET');
     pressed();
     await (await outdated).finished();
-    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve))); // what follows from it has followed
+    await page.evaluate(() => fetch('api/troubles').then((answer) => answer.json())); // by then the page has read it, too
     expect(await on.count()).toBe(1);
   });
 
