@@ -115,14 +115,14 @@ export function judgeTargetUrl(text: string, policy: NetworkPolicy): TargetJudge
   if (url.href.includes('#')) return refused('fragment', 'Leave the fragment (#) out of the URL; it is never sent.');
 
   const host = hostOf(url);
-  const addresses = knownAddresses(host);
-  if (addresses.length > 0 && !addresses.some(policy.allows)) {
+  const isLiteral = isIP(host) !== 0;
+  if (isLiteral && !policy.allows(host)) {
     return refused(
       'address-not-allowed',
       `${host} is not a public address. Use a public one, or have the operator add its network to CALLBACK_ALLOW_NETWORKS.`,
     );
   }
-  const mayBeHttp = addresses.length > 0 ? addresses.some(policy.isListed) : policy.listsAny;
+  const mayBeHttp = isLiteral ? policy.isListed(host) : policy.listsAny;
   if (url.protocol === 'http:' && !mayBeHttp) {
     return refused('not-https', 'Use an https URL; http is only for networks that CALLBACK_ALLOW_NETWORKS names.');
   }
@@ -231,12 +231,6 @@ function readAddress(ip: string): Address | undefined {
 
 function hostOf(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
-}
-
-/** The addresses that are known without asking: of a literal, and of localhost (RFC 6761 section 6.3). */
-function knownAddresses(host: string): string[] {
-  if (host === 'localhost' || host.endsWith('.localhost')) return ['127.0.0.1', '::1'];
-  return isIP(host) === 0 ? [] : [host];
 }
 
 function refused(code: Extract<TargetJudgement, { ok: false }>['code'], detail: string): TargetJudgement {
