@@ -44,6 +44,9 @@ const wanted = values.only?.split(',');
 const PLOT = new URL('../docs/images/memory.svg', import.meta.url);
 const PAGE = new URL('../docs/performance.md', import.meta.url);
 const room = await openRoom();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void room.close().finally(() => process.exit(1)));
+}
 let plot: string | undefined;
 
 const MEASUREMENTS: Record<string, () => Promise<Row[]>> = {
@@ -84,6 +87,7 @@ const rows: Row[] = [];
 try {
   for (const [name, measure] of Object.entries(MEASUREMENTS)) {
     if (wanted && !wanted.includes(name)) continue;
+    process.stderr.write(`measuring ${name} …\n`);
     for (const row of await measure()) {
       rows.push(row);
       process.stdout.write(`${row.what}: ${row.figure} (target: ${row.target})\n    ${row.detail}\n`);

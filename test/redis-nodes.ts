@@ -23,6 +23,11 @@ const POLL_MS = 50;
 const WITHIN_MS = 30_000;
 /** After so long without an answer a server counts as dead. */
 const DOWN_AFTER_MS = 1_000;
+/** Below those that the system gives to outgoing connections: one of them would keep a server from starting, or from coming back. */
+const PORTS = { from: 11_000, count: 10_000 };
+/** A Cluster's servers talk among each other on a second port, so far above the first. */
+const BUS = 10_000;
+const START_TRIES = 5;
 
 interface Node {
   port: number;
@@ -32,16 +37,42 @@ interface Node {
   client: Redis;
 }
 
+/** A server's settings, by its port. */
+type Settings = (port: number) => readonly string[];
+
+/** A port that is free, and whose bus port is. */
+async function findPort(): Promise<number> {
+  for (;;) {
+    const port = PORTS.from + Math.floor(Math.random() * PORTS.count);
+    const taken = await Promise.all([port, port + BUS].map(async (wanted) => (await findFreePort(wanted)) !== wanted));
+    if (!taken.includes(true)) return port;
+  }
+}
+
 async function createFleet() {
   const program = await findRedis(() => {});
   const root = await mkdtemp(path.join(tmpdir(), 'ringback-nodes-'));
   const { bin, env } = await program.command({ port: 0, dir: root, settings: [], persist: false });
   const nodes: Node[] = [];
+  // of a process that is told to end in the middle of it, no server stays behind
+  process.once('exit', () => nodes.map(({ child }) => child.kill('SIGKILL')));
 
   const launch = (args: readonly string[]) => spawn(bin, [...args], { env, stdio: 'ignore' });
 
-  async function start(settings: (port: number) => readonly string[], sentinel?: string): Promise<Node> {
-    const port = await findFreePort();
+  async function start(settings: Settings, sentinel?: string): Promise<Node> {
+    for (let tries = 1; ; tries++) {
+      const node = await begin(settings, sentinel);
+      const ended = once(node.child, 'exit').then(() => '');
+      const answer = await Promise.race([node.client.info('server'), ended]);
+      if (answer.includes(`process_id:${node.child.pid}\r\n`)) return node;
+      node.client.disconnect(); // somebody else has taken its port since it was looked at
+      nodes.pop();
+      if (tries === START_TRIES) throw new Error(`a Redis on port ${node.port} ended at once`);
+    }
+  }
+
+  async function begin(settings: Settings, sentinel?: string): Promise<Node> {
+    const port = await findPort();
     const dir = path.join(root, String(port));
     const conf = `${dir}.conf`;
     const lines = [`port ${port}`, 'bind 127.0.0.1', `dir ${root}`, ...settings(port), sentinel ?? ''];
@@ -51,7 +82,6 @@ async function createFleet() {
     client.on('error', () => {}); // it is killed on purpose
     const node: Node = { port, dir, args, child: launch(args), client };
     nodes.push(node);
-    await client.ping();
     return node;
   }
 
