@@ -321,3 +321,30 @@ describe('a bad configuration', () => {
     },
   );
 });
+
+describe('an address that cannot be listened on', () => {
+  it.for([
+    ['api', { HOST: '192.0.2.1' }, 'cannot listen on 192.0.2.1: this machine has no such address'],
+    ['api', { HOST: 'nothing.invalid' }, 'cannot listen on nothing.invalid: the name has no address here'],
+    ['worker', { HOST: 'nothing.invalid', METRICS_PORT: '0' }, 'cannot listen on nothing.invalid'],
+  ] as const)('ends the %s with %j, and the reason', async ([name, env, reason]) => {
+    const { environment } = await surroundings();
+    const started = spawnProcess(name, { ...environment, ...env });
+    onTestFinished(() => void started.child.kill('SIGKILL'));
+
+    expect(await started.exited).toMatchObject({ code: 1 });
+    expect(started.output()).toContain(reason);
+    expect(started.output()).toContain('change HOST');
+    expect(started.output()).not.toContain('    at '); // no stack: it is no fault of the program
+  });
+
+  it('ends the api, and names the port that is taken', async () => {
+    const { environment, start } = await surroundings();
+    const { port } = new URL((await start('api')).url);
+    const second = spawnProcess('api', { ...environment, PORT: port });
+    onTestFinished(() => void second.child.kill('SIGKILL'));
+
+    expect(await second.exited).toMatchObject({ code: 1 });
+    expect(second.output()).toContain(`:${port}: another process listens there; change HOST, PORT or METRICS_PORT`);
+  });
+});

@@ -13,5 +13,5 @@ exitGracefully(log, async (why) => {
   await api?.close();
 });
 const supervisor = connectSupervisor(process);
-api = await startApi(config, log, { supervisor }).catch(explainListenError);
+api = await startApi(config, log, { supervisor }).catch((error) => explainListenError(error, config.host));
 process.send?.({ type: 'listening', url: `http://127.0.0.1:${api.port}` });

@@ -16,6 +16,6 @@ const worker = await startWorker(config, log, {
     );
     process.exit(1);
   },
-}).catch(explainListenError);
+}).catch((error) => explainListenError(error, config.host));
 close = () => worker.close();
 process.send?.({ type: 'ready' });
