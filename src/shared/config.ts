@@ -399,10 +399,11 @@ function checkTogether(
       `there is no partition ${unknown}. Set some of ${partitionNames(v.PARTITIONS).join(',')}.`,
     );
   }
-  if (v.MAX_SENDS !== undefined && v.WORKFLOW !== undefined && v.WORKFLOW.length > v.MAX_SENDS) {
+  const workflow = isGiven('WORKFLOW') ? v.WORKFLOW : undefined; // the default gives way
+  if (v.MAX_SENDS !== undefined && workflow !== undefined && workflow.length > v.MAX_SENDS) {
     add(
       'MAX_SENDS',
-      `${v.MAX_SENDS} is less than the ${v.WORKFLOW.length} steps of WORKFLOW. Raise MAX_SENDS or shorten WORKFLOW.`,
+      `${v.MAX_SENDS} is less than the ${workflow.length} steps of WORKFLOW. Raise MAX_SENDS or shorten WORKFLOW.`,
     );
   }
   const ofKeys = v.DAILY_BUDGET_API_KEY;
@@ -472,7 +473,7 @@ function toConfig(v: Settings): Config {
       dailyBudget: v.DAILY_BUDGET,
       apiKeyBudget: v.DAILY_BUDGET_API_KEY,
     },
-    defaultWorkflow: v.WORKFLOW,
+    defaultWorkflow: v.WORKFLOW.slice(0, v.MAX_SENDS),
     sending: {
       timeoutMs: v.SEND_TIMEOUT_MS,
       tries: v.SEND_TRIES,

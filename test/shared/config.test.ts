@@ -584,12 +584,15 @@ describe('rules between variables', () => {
     [{ SEND_TIMEOUT_MS: '5000', LOCK_DURATION_MS: '5000' }, 'SEND_TIMEOUT_MS', 'LOCK_DURATION_MS'],
     [{ LOCK_DURATION_MS: '9000' }, 'SEND_TIMEOUT_MS', 'LOCK_DURATION_MS'],
     [{ SEND_BACKOFF_MS: '20000' }, 'SEND_BACKOFF_MAX_MS', 'SEND_BACKOFF_MS'],
-    [{ MAX_SENDS: '1' }, 'MAX_SENDS', 'WORKFLOW'],
     [{ MAX_SENDS: '2', WORKFLOW: 'sms,sms,call' }, 'MAX_SENDS', 'WORKFLOW'],
     [{ METRICS_PORT: '3000' }, 'METRICS_PORT', 'PORT'],
   ])('%j is refused, naming both', (env, name, other) => {
     expect(badNames(env)).toEqual([name]);
     expect(failureOf(env).message).toContain(` ${other}`);
+  });
+
+  it('cut the default workflow to MAX_SENDS', () => {
+    expect(load({ MAX_SENDS: '1' }).defaultWorkflow).toEqual([{ channel: 'sms', timeout: 45 }]);
   });
 
   it('are not held against a value that is bad by itself', () => {
@@ -600,7 +603,7 @@ describe('rules between variables', () => {
   it('are met on the edge', () => {
     expect(load({ SEND_TIMEOUT_MS: '29999' }).sending.timeoutMs).toBe(29_999);
     expect(load({ SEND_BACKOFF_MS: '15000' }).sending.backoffMs).toBe(15_000);
-    expect(load({ MAX_SENDS: '2' }).sending.maxSends).toBe(2);
+    expect(load({ MAX_SENDS: '2', WORKFLOW: 'call,sms' }).sending.maxSends).toBe(2);
     expect(load({ PORT: '0', METRICS_PORT: '0' })).toMatchObject({ port: 0, metricsPort: 0 });
   });
 
