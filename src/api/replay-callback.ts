@@ -33,7 +33,7 @@ export function createReplayCallback({ callbacks, errands, clock }: Deps): Repla
         scheduleFrom: callback.deliveries.length,
       };
       if (!(await callbacks.save(stored, after))) continue; // a delivery ended meanwhile
-      await errands.bringForward(after);
+      await errands.bringForward({ callback: after, body: stored.body });
       return after;
     }
   };

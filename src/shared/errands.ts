@@ -1,6 +1,6 @@
 import { Job, type Queue } from 'bullmq';
 import type { Logger } from 'pino';
-import type { Callback } from './callback.ts';
+import type { Callback, NewCallback } from './callback.ts';
 import type { Clock, EpochMs } from './clock.ts';
 import { nextAlarm } from './decide.ts';
 import type { VerificationId } from './ids.ts';
@@ -50,11 +50,11 @@ export function createErrands({ queues, clock, log }: Deps) {
     const delay = Math.max(0, a.nextTryAt - clock.now());
     return queues[a.channel].add('attempt', data, { jobId: a.id, priority: priorityOf(a.startedAt), delay });
   };
-  const addCallback = (c: Callback) => {
+  const addCallback = ({ callback: c, body }: NewCallback) => {
     const data: CallbackJob = {
       callback_id: c.id,
       type: c.type,
-      ...(c.verificationId !== null && { verification_id: c.verificationId }),
+      ...(c.verificationId !== null && { verification_id: c.verificationId, to: maskedIn(body) }),
       ...currentOrigin(),
     };
     const delay = Math.max(0, (c.nextAt ?? 0) - clock.now());
@@ -107,7 +107,7 @@ export function createErrands({ queues, clock, log }: Deps) {
     async carryOut({ before, after, callbacks, story }: Change): Promise<void> {
       const words = (fact: StoryFact) => sentence(fact, after);
       const known = new Map(before?.attempts.map((a) => [a.id, a.status]));
-      const errands: Promise<unknown>[] = callbacks.map(({ callback }) => addCallback(callback));
+      const errands: Promise<unknown>[] = callbacks.map(addCallback);
       for (const attempt of after.attempts) {
         const was = known.get(attempt.id);
         if (attempt.status === 'queued' && was === undefined) errands.push(addAttempt(after, attempt));
@@ -143,9 +143,10 @@ export function createErrands({ queues, clock, log }: Deps) {
     },
 
     /** Has a callback delivered now, whatever its job is doing. Never rejects. */
-    async bringForward(c: Callback): Promise<void> {
+    async bringForward(owed: NewCallback): Promise<void> {
+      const { callback: c } = owed;
       try {
-        await ensure(await queues.callbacks.getJob(c.id), c.nextAt ?? 0, () => addCallback(c));
+        await ensure(await queues.callbacks.getJob(c.id), c.nextAt ?? 0, () => addCallback(owed));
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         log.warn({ callback: c.id, reason }, 'a job could not be added or moved; the reconciler will');
@@ -166,10 +167,16 @@ export function createErrands({ queues, clock, log }: Deps) {
     },
 
     /** Puts back the job of an undelivered callback. */
-    async repairCallbackJob(c: Callback): Promise<Repair> {
-      return ensure(await queues.callbacks.getJob(c.id), c.nextAt ?? 0, () => addCallback(c));
+    async repairCallbackJob(owed: NewCallback): Promise<Repair> {
+      const { callback: c } = owed;
+      return ensure(await queues.callbacks.getJob(c.id), c.nextAt ?? 0, () => addCallback(owed));
     },
   };
+}
+
+/** The masked number of the verification that an event is about, from the event's body: there it is always masked. */
+function maskedIn(body: string): string | undefined {
+  return (JSON.parse(body) as { data: { verification?: { to: string } } }).data.verification?.to;
 }
 
 /** BullMQ's codes: -1 the job is gone, -3 it is not delayed (it runs, or waits to run, and reads the record itself). */

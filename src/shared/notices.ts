@@ -23,7 +23,7 @@ export function createNotices({ endpoints, callbacks, errands, clock, random }: 
     const eventId = `evt_00${random(16)}` as const;
     const made = targets.map((target) => noticeCallback(notice, target, eventId, now, random));
     await callbacks.record(made, now);
-    await Promise.all(made.map(({ callback }) => errands.bringForward(callback)));
+    await Promise.all(made.map(errands.bringForward));
     return made.map(({ callback }) => callback);
   }
 

@@ -115,9 +115,10 @@ export function createPartitioned(partitions: readonly Partition[], filled: numb
   };
 
   const errands: Errands = {
-    async bringForward(callback) {
-      const place = await first(callback.id, async (each) => (await each.callbacks.read(callback.id)) && each);
-      await (place ?? home(callback.id)).errands.bringForward(callback);
+    async bringForward(owed) {
+      const { id } = owed.callback;
+      const place = await first(id, async (each) => (await each.callbacks.read(id)) && each);
+      await (place ?? home(id)).errands.bringForward(owed);
     },
     async tellInLog(id, story, words) {
       for (const place of places(id)) await place.errands.tellInLog(id, story, words);

@@ -25,10 +25,11 @@ export const AttemptJob = Origin.extend({
 });
 export type AttemptJob = z.infer<typeof AttemptJob>;
 
-/** Jobs of `callbacks`: one callback. */
+/** Jobs of `callbacks`: one callback. `to` is masked, and not there when it is about no verification. */
 export const CallbackJob = Origin.extend({
   callback_id: z.custom<`cb_${string}`>((v) => typeof v === 'string' && isCallbackId(v)),
   verification_id: z.string().optional(),
+  to: z.string().optional(),
   type: z.string(),
 });
 export type CallbackJob = z.infer<typeof CallbackJob>;

@@ -65,7 +65,7 @@ export function createReconciler(deps: Deps) {
 
   async function reconcileCallback(id: CallbackId): Promise<void> {
     const stored = await callbacks.read(id);
-    if (stored && (await errands.repairCallbackJob(stored.callback)) === 'job_added') {
+    if (stored && (await errands.repairCallbackJob(stored)) === 'job_added') {
       metrics.repairs.inc({ kind: 'callback_job' });
       log.warn({ callback: id }, 'a callback had no job and has been queued again');
     }

@@ -171,7 +171,7 @@ describe('a change of an open verification', () => {
       expect(await bench.job('callbacks', callback.id)).toMatchObject({
         state: 'waiting',
         delay: 0,
-        data: { callback_id: callback.id, verification_id: id, type: callback.type },
+        data: { callback_id: callback.id, verification_id: id, type: callback.type, to: after.masked },
       });
     }
   });
@@ -512,9 +512,9 @@ describe('repairing the jobs of a verification', () => {
 async function owed() {
   const { id } = await bench.submit();
   const { callbacks } = await bench.update(id, CANCEL);
-  const callback = callbacks[0]?.callback;
-  if (!callback) throw new Error('no callback is owed');
-  return callback;
+  const [first] = callbacks;
+  if (!first) throw new Error('no callback is owed');
+  return first;
 }
 const stateOf = async (id: CallbackId) => (await bench.job('callbacks', id))?.state;
 
@@ -524,29 +524,35 @@ describe('repairing the job of a callback', () => {
   });
 
   it('puts it back at its place in the schedule', async () => {
-    const callback = await owed();
+    const { callback, body } = await owed();
+    const before = await bench.job('callbacks', callback.id);
     await bench.queues.callbacks.obliterate({ force: true });
 
-    const later = { ...callback, nextAt: bench.clock.now() + 30 * SECOND };
+    const later = { callback: { ...callback, nextAt: bench.clock.now() + 30 * SECOND }, body };
     expect(await bench.errands.repairCallbackJob(later)).toBe('job_added');
-    expect(await bench.job('callbacks', callback.id)).toMatchObject({ state: 'delayed', delay: 30 * SECOND });
+    expect(await bench.job('callbacks', callback.id)).toMatchObject({
+      state: 'delayed',
+      delay: 30 * SECOND,
+      data: before?.data,
+    });
   });
 
   it('replaces a kept finished one', async () => {
-    const callback = await owed();
+    const finished = await owed();
     await (await bench.take('callbacks')).moveToCompleted('done', 'token', false);
 
-    expect(await bench.errands.repairCallbackJob(callback)).toBe('job_added');
-    expect(await stateOf(callback.id)).toBe('waiting');
+    expect(await bench.errands.repairCallbackJob(finished)).toBe('job_added');
+    expect(await stateOf(finished.callback.id)).toBe('waiting');
   });
 
   it('wakes one that was put to sleep for too long, and no other', async () => {
-    const callback = await owed();
+    const asleep = await owed();
+    const { callback } = asleep;
     await (await bench.take('callbacks')).moveToDelayed(Date.now() + 60 * MINUTE, 'token');
 
-    await bench.errands.repairCallbackJob({ ...callback, nextAt: bench.clock.now() + 1 });
+    await bench.errands.repairCallbackJob({ ...asleep, callback: { ...callback, nextAt: bench.clock.now() + 1 } });
     expect(await stateOf(callback.id)).toBe('delayed');
-    expect(await bench.errands.repairCallbackJob(callback)).toBe('in_order');
+    expect(await bench.errands.repairCallbackJob(asleep)).toBe('in_order');
     expect(await stateOf(callback.id)).toBe('waiting');
   });
 });
@@ -558,19 +564,19 @@ describe('bringing a callback forward', () => {
     const finished = await owed();
     await (await bench.take('callbacks')).moveToCompleted('done', 'token', false);
     const lost = await owed();
-    await bench.queues.callbacks.remove(lost.id);
+    await bench.queues.callbacks.remove(lost.callback.id);
 
-    for (const callback of [asleep, finished, lost]) await bench.errands.bringForward(callback);
+    for (const each of [asleep, finished, lost]) await bench.errands.bringForward(each);
 
-    for (const callback of [asleep, finished, lost]) expect(await stateOf(callback.id)).toBe('waiting');
+    for (const { callback } of [asleep, finished, lost]) expect(await stateOf(callback.id)).toBe('waiting');
   });
 
   it('never rejects', async () => {
-    const callback = await owed();
-    await bench.redis.set(`${bench.keys.queuePrefix}:callbacks:${callback.id}`, 'not a job');
+    const spoiled = await owed();
+    await bench.redis.set(`${bench.keys.queuePrefix}:callbacks:${spoiled.callback.id}`, 'not a job');
 
-    await bench.errands.bringForward(callback);
+    await bench.errands.bringForward(spoiled);
 
-    expect(JSON.parse(bench.logged.at(-1) ?? '')).toMatchObject({ level: 40, callback: callback.id });
+    expect(JSON.parse(bench.logged.at(-1) ?? '')).toMatchObject({ level: 40, callback: spoiled.callback.id });
   });
 });
