@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { findRedis } from '../scripts/redis-program.mjs';
-import { findFreePort } from '../scripts/system.mjs';
+import { findQuietPort } from './quiet-port.ts';
 
 /** Several Redis servers on loopback that make up one store. */
 export interface RedisNodes {
@@ -23,8 +23,6 @@ const POLL_MS = 50;
 const WITHIN_MS = 30_000;
 /** After so long without an answer a server counts as dead. */
 const DOWN_AFTER_MS = 1_000;
-/** Below those that the system gives to outgoing connections: one of them would keep a server from starting, or from coming back. */
-const PORTS = { from: 11_000, count: 10_000 };
 /** A Cluster's servers talk among each other on a second port, so far above the first. */
 const BUS = 10_000;
 const START_TRIES = 5;
@@ -39,15 +37,6 @@ interface Node {
 
 /** A server's settings, by its port. */
 type Settings = (port: number) => readonly string[];
-
-/** A port that is free, and whose bus port is. */
-async function findPort(): Promise<number> {
-  for (;;) {
-    const port = PORTS.from + Math.floor(Math.random() * PORTS.count);
-    const taken = await Promise.all([port, port + BUS].map(async (wanted) => (await findFreePort(wanted)) !== wanted));
-    if (!taken.includes(true)) return port;
-  }
-}
 
 async function createFleet() {
   const program = await findRedis(() => {});
@@ -72,7 +61,7 @@ async function createFleet() {
   }
 
   async function begin(settings: Settings, sentinel?: string): Promise<Node> {
-    const port = await findPort();
+    const port = await findQuietPort([BUS]);
     const dir = path.join(root, String(port));
     const conf = `${dir}.conf`;
     const lines = [`port ${port}`, 'bind 127.0.0.1', `dir ${root}`, ...settings(port), sentinel ?? ''];

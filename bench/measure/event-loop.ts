@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { findFreePort } from '../../scripts/system.mjs';
+import { findQuietPort } from '../../test/quiet-port.ts';
 import { all, saturate } from '../load.ts';
 import { numbers } from '../numbers.ts';
 import { perSecond, type Row } from '../report.ts';
@@ -10,7 +10,7 @@ const CONCURRENCY = 64;
 /** How long the event loops of API and worker are held up while verifications come as fast as they can be taken. */
 export async function measureEventLoop(room: Room, size: { ms: number }): Promise<Row> {
   const callbacks = { CALLBACK_URL: room.receiver.url };
-  const ports = { api: await findFreePort(), worker: await findFreePort() };
+  const ports = { api: await findQuietPort(), worker: await findQuietPort() };
   const start = (program: 'api' | 'worker') =>
     room.start(program, { ...callbacks, METRICS_PORT: String(ports[program]) });
   const [api] = await Promise.all([start('api'), start('worker')]);

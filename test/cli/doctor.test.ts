@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished } from 'vitest';
 import { ensureRedis } from '../../scripts/ensure-redis.mjs';
 import { judgeRedis, judgeSkew } from '../../src/cli/doctor/check-redis.ts';
 import { it } from '../fixtures.ts';
+import { findQuietPort } from '../quiet-port.ts';
 import { startCluster, startSentinels } from '../redis-nodes.ts';
 import { runCli } from './cli-process.ts';
 
@@ -25,15 +26,6 @@ async function examine(env: Record<string, string>) {
 function secretsOf({ SIGNALWIRE_TOKEN = '', CALLBACK_SECRET = '', API_KEYS = '' }: Record<string, string>): string[] {
   const keys = API_KEYS.split(',').map((key) => key.split(':')[1] ?? '');
   return [SIGNALWIRE_TOKEN, CALLBACK_SECRET, ...keys].filter((secret) => secret !== '');
-}
-
-/** Where nothing listens. */
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function ownRedis(): Promise<{ url: string; redis: Redis }> {
@@ -104,7 +96,7 @@ describe('ringback doctor', () => {
   it('tells a Redis that wants a password from one that is not there', async ({ service }) => {
     const { url, redis } = await ownRedis();
     await redis.config('SET', 'requirepass', 'a-password');
-    const nobody = `redis://:a-password@127.0.0.1:${await closedPort()}`;
+    const nobody = `redis://:a-password@127.0.0.1:${await findQuietPort()}`;
 
     const locked = await examine({ ...service.env, REDIS_URL: url });
     const away = await examine({ ...service.env, REDIS_URL: nobody });
@@ -162,7 +154,7 @@ describe('ringback doctor', () => {
   });
 
   it('says what is not reachable', async ({ service }) => {
-    const nobody = `http://127.0.0.1:${await closedPort()}`;
+    const nobody = `http://127.0.0.1:${await findQuietPort()}`;
 
     const { find } = await examine({
       ...service.env,

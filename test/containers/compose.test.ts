@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findFreePort } from '../../scripts/system.mjs';
 import type { Message } from '../../src/sandbox/sandbox.ts';
 import type { VerificationView } from '../../src/shared/verification-view.ts';
 import { API_KEY, CALLBACK_SECRET, freshNumber } from '../fixtures.ts';
+import { findQuietPort } from '../quiet-port.ts';
 import { compose, run } from './engine.ts';
 import { buildImage, IMAGE } from './image.ts';
 
@@ -21,7 +21,7 @@ async function createProject() {
   const dir = mkdtempSync(path.join(tmpdir(), 'ringback-compose-'));
   const network = `10.213.${65 + (process.pid % 180)}`;
   const sandboxAddress = `${network}.250`;
-  const [port, sandboxPort] = [await findFreePort(), await findFreePort()];
+  const [port, sandboxPort] = [await findQuietPort(), await findQuietPort()];
   const env = {
     SIGNALWIRE_BASE_URL: `http://${sandboxAddress}:3001`,
     SIGNALWIRE_PROJECT_KEY: 'test-project',

@@ -10,6 +10,7 @@ import {
 import { createServer as createTlsServer } from 'node:tls';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createSignalWireClient, type SendRequest } from '../../src/shared/signalwire-client.ts';
+import { findQuietPort } from '../quiet-port.ts';
 
 const PROJECT_KEY = '7b6f3c1e-test-project';
 const TOKEN = 'PTtest-token-0123456789';
@@ -120,15 +121,6 @@ async function startTcpServer(onConnection: (socket: Socket) => void) {
     connections.add(socket);
   });
   return { port: await listen(server), connections };
-}
-
-/** A port on which nothing listens. */
-async function closedPort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 describe('a try to send', () => {
@@ -249,7 +241,7 @@ describe('a try to send', () => {
 
 describe('a try that never left', () => {
   it('is not sent when the connection is refused', async () => {
-    const outcome = await startClient(`http://127.0.0.1:${await closedPort()}`).send(TEXT, {});
+    const outcome = await startClient(`http://127.0.0.1:${await findQuietPort()}`).send(TEXT, {});
 
     expect(outcome).toEqual({
       kind: 'not_sent',
@@ -703,7 +695,7 @@ describe('asking about a code', () => {
   });
 
   it('was not counted when the connection is refused', async () => {
-    expect(await ask(`http://127.0.0.1:${await closedPort()}`)).toEqual({
+    expect(await ask(`http://127.0.0.1:${await findQuietPort()}`)).toEqual({
       kind: 'unavailable',
       detail: 'SignalWire was not reached: connection refused',
       retryAfterMs: undefined,

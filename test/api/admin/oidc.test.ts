@@ -1,8 +1,7 @@
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { CHROMIUM, launchBrowser } from '../../browser.ts';
 import type { Service } from '../../fixtures.ts';
+import { findQuietPort } from '../../quiet-port.ts';
 import { type BrowserLike, createBrowserLike, serviceWithAdmin } from './admin-client.ts';
 import { CLIENT, type OidcProvider, startOidcProvider } from './oidc-provider.ts';
 
@@ -11,7 +10,7 @@ const ANN = { sub: 'user-1', email: 'Ann@Example.com', email_verified: true };
 
 async function serviceWithOidc(env: Record<string, string> = {}) {
   const provider = await startOidcProvider();
-  const port = await freePort(); // the provider sends browsers back to a fixed address
+  const port = await findQuietPort(); // the provider sends browsers back to a fixed address
   const service = await serviceWithAdmin({
     ...ONLY_OIDC,
     OIDC_ISSUER: provider.issuer,
@@ -24,14 +23,6 @@ async function serviceWithOidc(env: Record<string, string> = {}) {
     ...env,
   });
   return { provider, service };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 const pathOf = (service: Service, address: string | null) => (address ?? '').replace(service.url, '');
