@@ -1,16 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Counter, createAllowances } from '../../src/shared/allowances.ts';
 import { findingsOf } from '../../src/shared/limits.ts';
-import { openStorage, START, type Storage } from '../store-model/storage.ts';
+import { START, useStorage } from '../store-model/storage.ts';
 
-let storage: Storage;
-beforeAll(async () => {
-  storage = await openStorage();
-});
-beforeEach(async () => {
-  await storage.redis.flushdb();
-});
-afterAll(() => storage.close());
+const storage = useStorage({ emptied: true });
 
 /** `windows` of [count, seconds]. */
 function counter(key: string, windows: [count: number, seconds: number][], given: Partial<Counter> = {}): Counter {

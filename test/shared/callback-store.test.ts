@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createCallbackStore } from '../../src/shared/callback-store.ts';
 import type { CallbackId } from '../../src/shared/ids.ts';
 import type { RunScript } from '../../src/shared/redis-scripts.ts';
-import { NO_REPLICAS, openStorage, SECOND, START, type Storage } from '../store-model/storage.ts';
+import { NO_REPLICAS, SECOND, START, useStorage } from '../store-model/storage.ts';
 
-let storage: Storage;
-beforeAll(async () => {
-  storage = await openStorage();
-});
-afterAll(() => storage.close());
+const storage = useStorage();
 
 /** The stored callback of a verification that was canceled at once. */
 async function owedCallback() {

@@ -1,16 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createConversions } from '../../src/shared/conversion.ts';
 import type { Change } from '../../src/shared/verification-store.ts';
-import { createStillClock, HOUR, MINUTE, openStorage, START, type Storage } from '../store-model/storage.ts';
+import { createStillClock, HOUR, MINUTE, START, useStorage } from '../store-model/storage.ts';
 
-let storage: Storage;
-beforeAll(async () => {
-  storage = await openStorage();
-});
-beforeEach(async () => {
-  await storage.redis.flushdb();
-});
-afterAll(() => storage.close());
+const storage = useStorage({ emptied: true });
 
 function open() {
   const clock = createStillClock();

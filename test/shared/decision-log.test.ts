@@ -1,15 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createDecisionLog } from '../../src/shared/decision-log.ts';
-import { openStorage, type Storage } from '../store-model/storage.ts';
+import { useStorage } from '../store-model/storage.ts';
 
-let storage: Storage;
-beforeAll(async () => {
-  storage = await openStorage();
-});
-beforeEach(async () => {
-  await storage.redis.flushdb();
-});
-afterAll(() => storage.close());
+const storage = useStorage({ emptied: true });
 
 function openLog({ retentionMs = 10_000 } = {}) {
   let now = 1_000_000;

@@ -7,18 +7,14 @@ import { createMetrics } from '../../src/shared/metrics.ts';
 import { ROOT_PARTITION } from '../../src/shared/partitions.ts';
 import { createQueues, type Queues } from '../../src/shared/queues.ts';
 import type { RunScript } from '../../src/shared/redis-scripts.ts';
-import { openStorage, RETENTION_MS, SECOND, type Storage } from '../store-model/storage.ts';
+import { RETENTION_MS, SECOND, useStorage } from '../store-model/storage.ts';
 
-let storage: Storage;
+const storage = useStorage();
 let queues: Queues;
-beforeAll(async () => {
-  storage = await openStorage();
+beforeAll(() => {
   queues = createQueues(storage.redis, storage.keys.queuePrefix);
 });
-afterAll(async () => {
-  await Promise.all(Object.values(queues).map((queue) => queue.close()));
-  storage.close();
-});
+afterAll(() => Promise.all(Object.values(queues).map((queue) => queue.close())));
 
 /** What the API and the worker have, on scripts that a test may break. */
 function erasuresOn(runScript: RunScript = storage.runScript) {

@@ -1,15 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createPrefixBlocks } from '../../src/shared/prefix-blocks.ts';
-import { createStillClock, HOUR, openStorage, type Storage } from '../store-model/storage.ts';
+import { createStillClock, HOUR, useStorage } from '../store-model/storage.ts';
 
-let storage: Storage;
-beforeAll(async () => {
-  storage = await openStorage();
-});
-beforeEach(async () => {
-  await storage.redis.flushdb();
-});
-afterAll(() => storage.close());
+const storage = useStorage({ emptied: true });
 
 function openBlocks() {
   const clock = createStillClock();

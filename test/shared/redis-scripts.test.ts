@@ -1,14 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openStorage, START, type Storage } from '../store-model/storage.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { START, useStorage } from '../store-model/storage.ts';
 
-let storage: Storage;
-beforeAll(async () => {
-  storage = await openStorage();
-});
-beforeEach(async () => {
-  await storage.redis.flushdb();
-});
-afterAll(() => storage.close());
+const storage = useStorage({ emptied: true });
 
 const ID = 'ver_1';
 const LISTS = ['all', 'by-number', 'by-reference'];

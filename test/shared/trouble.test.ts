@@ -1,15 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createTroubleBoard } from '../../src/shared/trouble.ts';
-import { MINUTE, openStorage, START, type Storage } from '../store-model/storage.ts';
+import { MINUTE, START, useStorage } from '../store-model/storage.ts';
 
-let storage: Storage;
-beforeAll(async () => {
-  storage = await openStorage();
-});
-beforeEach(async () => {
-  await storage.redis.flushdb();
-});
-afterAll(() => storage.close());
+const storage = useStorage({ emptied: true });
 
 const board = () => createTroubleBoard(storage);
 

@@ -1,17 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { SendOutcome } from '../../src/shared/classify-send.ts';
 import type { VerificationEvent } from '../../src/shared/decide.ts';
 import { open } from '../../src/shared/decide.ts';
 import { attemptIdOf, type VerificationId } from '../../src/shared/ids.ts';
 import { createRunScript, type RunScript } from '../../src/shared/redis-scripts.ts';
 import { LOOK_FOR_JOB_MS } from '../../src/shared/verification-store.ts';
-import { MINUTE, openStorage, POLICY, RETENTION_MS, SECOND, type Storage } from '../store-model/storage.ts';
+import { MINUTE, POLICY, RETENTION_MS, SECOND, useStorage } from '../store-model/storage.ts';
 
-let storage: Storage;
-beforeAll(async () => {
-  storage = await openStorage();
-});
-afterAll(() => storage.close());
+const storage = useStorage();
 
 const CANCEL: VerificationEvent = { type: 'canceled', reason: 'canceled' };
 const started = (id: VerificationId, token = 'run', n = 0): VerificationEvent => ({

@@ -1,18 +1,14 @@
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { VerificationEvent } from '../../src/shared/decide.ts';
 import type { VerificationId } from '../../src/shared/ids.ts';
 import { createMetrics } from '../../src/shared/metrics.ts';
 import { NotReplicatedError } from '../../src/shared/replication.ts';
 import type { PartitionVerificationStore } from '../../src/shared/verification-store.ts';
 import { createVerifications } from '../../src/shared/verifications.ts';
-import { openStorage, POLICY, SECOND, type Storage } from '../store-model/storage.ts';
+import { POLICY, SECOND, useStorage } from '../store-model/storage.ts';
 
-let storage: Storage;
-beforeAll(async () => {
-  storage = await openStorage();
-});
-afterAll(() => storage.close());
+const storage = useStorage();
 
 /** Verifications whose errands take until they are let go, one of them with a code out. */
 async function withSlowErrands(store = storage.store) {

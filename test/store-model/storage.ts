@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { createCallbackStore } from '../../src/shared/callback-store.ts';
 import type { Channel } from '../../src/shared/channel.ts';
 import type { EpochMs } from '../../src/shared/clock.ts';
@@ -64,6 +65,17 @@ export type Storage = Awaited<ReturnType<typeof openStorage>>;
 
 /** `REDIS_WAIT_REPLICAS=0` */
 export const NO_REPLICAS = { confirmReplicated: async () => {}, confirmRecord: async () => true };
+
+/** The storage of a file's tests, there once they run. @param emptied - each of them begins on an empty database. */
+export function useStorage({ emptied = false } = {}): Storage {
+  const storage = {} as Storage;
+  beforeAll(async () => {
+    Object.assign(storage, await openStorage());
+  });
+  if (emptied) beforeEach(() => storage.redis.flushdb());
+  afterAll(() => storage.close());
+  return storage;
+}
 
 /** A Redis database of its own, and what it takes to work on it: stores, scripts, a clock, a look at everything. */
 export async function openStorage(policy: Policy = POLICY) {

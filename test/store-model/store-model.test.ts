@@ -1,16 +1,12 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runScenario, scenario, type Tally } from './model.ts';
-import { openStorage, type Storage } from './storage.ts';
+import { useStorage } from './storage.ts';
 
 /** Some seconds of them; `STORE_MODEL_RUNS` makes it a thorough search. */
 const RUNS = Number(process.env['STORE_MODEL_RUNS'] ?? 200);
 
-let storage: Storage;
-beforeAll(async () => {
-  storage = await openStorage();
-});
-afterAll(() => storage.close());
+const storage = useStorage();
 
 describe('a verification in the store', () => {
   it('keeps its promises whatever happens at the same time, goes wrong or comes late', async () => {

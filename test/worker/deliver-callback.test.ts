@@ -1,6 +1,6 @@
 import { DelayedError, type Job, UnrecoverableError } from 'bullmq';
 import { pino } from 'pino';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Callback } from '../../src/shared/callback.ts';
 import type { StoredCallback } from '../../src/shared/callback-store.ts';
 import { createMetrics } from '../../src/shared/metrics.ts';
@@ -9,13 +9,9 @@ import type { Delivery } from '../../src/worker/callback-request.ts';
 import { createDeliverCallback } from '../../src/worker/deliver-callback.ts';
 import { RetryLater } from '../../src/worker/retry-later.ts';
 import { createTargetSlots } from '../../src/worker/target-slots.ts';
-import { HOUR, openStorage, SECOND, type Storage } from '../store-model/storage.ts';
+import { HOUR, SECOND, useStorage } from '../store-model/storage.ts';
 
-let storage: Storage;
-beforeAll(async () => {
-  storage = await openStorage();
-});
-afterAll(() => storage.close());
+const storage = useStorage();
 
 const SCHEDULE = [5 * SECOND, 30 * SECOND, 120 * SECOND];
 const OK: Delivery = { kind: 'delivered', httpStatus: 204, latencyMs: 7.4 };

@@ -14,9 +14,9 @@ import type { Circuit } from '../../src/worker/circuit.ts';
 import { createHeldBack } from '../../src/worker/held-back.ts';
 import { RetryLater } from '../../src/worker/retry-later.ts';
 import { createSendAttempt } from '../../src/worker/send-attempt.ts';
-import { type Draft, MINUTE, openStorage, SECOND, type Storage } from '../store-model/storage.ts';
+import { type Draft, MINUTE, SECOND, useStorage } from '../store-model/storage.ts';
 
-let storage: Storage;
+const storage = useStorage();
 let queues: Queues;
 let verifications: Verifications;
 let troubles: TroubleBoard;
@@ -25,18 +25,14 @@ const log = pino({}, { write: (line: string) => logged.push(line) });
 const metrics = createMetrics('worker', ['US']);
 const tallies = { countTry() {} };
 
-beforeAll(async () => {
-  storage = await openStorage();
+beforeAll(() => {
   const { redis, keys, clock, store } = storage;
   queues = createQueues(redis, keys.queuePrefix);
   const errands = createErrands({ queues, clock, log });
   verifications = createVerifications({ store, errands, metrics, log, onChange: async () => {} });
   troubles = createTroubleBoard({ redis, keys });
 });
-afterAll(async () => {
-  await Promise.all(Object.values(queues).map((queue) => queue.close()));
-  storage.close();
-});
+afterAll(() => Promise.all(Object.values(queues).map((queue) => queue.close())));
 
 const SENT: SendOutcome = { kind: 'sent', mfaId: 'mfa-1', httpStatus: 200 };
 const UNREACHABLE: SendOutcome = {
