@@ -5,6 +5,7 @@ import type { CallbackStore } from '../shared/callback-store.ts';
 import { judgeTargetUrl, type NetworkPolicy } from '../shared/callback-target.ts';
 import { Channel } from '../shared/channel.ts';
 import type { Config } from '../shared/config.ts';
+import { contentSecurityPolicy, OWN_FILES } from '../shared/content-security-policy.ts';
 import { allowedCountries } from '../shared/country-rule.ts';
 import { PAGE_ASSETS } from '../shared/localized-page.ts';
 import type { FindJob } from '../shared/partitioned.ts';
@@ -22,6 +23,7 @@ import { parseBody, readJson } from './read-json.ts';
 import { type RequestAttempt, requestAttemptRoute } from './request-attempt.ts';
 import { refuseCrossSite } from './same-origin.ts';
 import type { RequestSchemas } from './schemas.ts';
+import { setHeaders } from './set-headers.ts';
 import type { Supervisor } from './supervisor.ts';
 
 interface Deps {
@@ -52,16 +54,7 @@ const WORKFLOWS = {
   call: [{ channel: 'call' }],
 } satisfies Record<Channel, { channel: Channel; timeout?: number }[]>;
 
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data:",
-  "base-uri 'none'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-].join('; ');
+const CONTENT_SECURITY_POLICY = contentSecurityPolicy({ ...OWN_FILES, 'form-action': "'self'" });
 
 /**
  * Builds the demo: its page, and the few routes behind it. They are the use cases of `/v1` without an API key: whoever
@@ -95,14 +88,13 @@ export function createDemo(deps: Deps): Router {
     resendCooldownMs: config.sending.resendCooldownMs,
   });
   const demo = express.Router();
-  demo.use((_request, response, next) => {
-    response.set({
+  demo.use(
+    setHeaders({
       'content-security-policy': CONTENT_SECURITY_POLICY,
       'permissions-policy': 'otp-credentials=(self)',
       'cache-control': 'no-cache',
-    });
-    next();
-  });
+    }),
+  );
   demo.use('/api', api);
   demo.get('/', (request, response, next) => {
     // what the page refers to stands below it

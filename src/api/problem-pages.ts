@@ -1,19 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import express, { type Request, type Response, type Router } from 'express';
+import { contentSecurityPolicy } from '../shared/content-security-policy.ts';
 import { escapeHtml, ICON } from '../shared/html.ts';
 import { PROBLEM_TEXTS, problemExample } from './problem-texts.ts';
 import { PROBLEMS, type ProblemCode, ProblemError } from './problems.ts';
+import { setHeaders } from './set-headers.ts';
 
 const STYLE = fileURLToPath(new URL('./problem-pages/problem-pages.css', import.meta.url));
 const CODES = Object.keys(PROBLEMS) as ProblemCode[];
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "style-src 'self'",
-  'img-src data:',
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+const CONTENT_SECURITY_POLICY = contentSecurityPolicy({ 'style-src': "'self'", 'img-src': 'data:' });
 
 /**
  * Builds `/problems` and `/problems/{code}`, where the `type` of a problem document leads: what it means and what to do,
@@ -21,10 +16,7 @@ const CONTENT_SECURITY_POLICY = [
  */
 export function createProblemPages(): Router {
   const router = express.Router();
-  router.use((_request, response, next) => {
-    response.set({ 'content-security-policy': CONTENT_SECURITY_POLICY, 'cache-control': 'no-cache' });
-    next();
-  });
+  router.use(setHeaders({ 'content-security-policy': CONTENT_SECURITY_POLICY, 'cache-control': 'no-cache' }));
   router.get('/', (request, response) => {
     if (wantsJson(request, response)) response.json({ object: 'list', data: CODES.map(describe), next_cursor: null });
     else response.type('html').send(LIST_PAGE);

@@ -2,20 +2,13 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import express, { type Router } from 'express';
+import { contentSecurityPolicy, OWN_FILES } from '../shared/content-security-policy.ts';
+import { setHeaders } from './set-headers.ts';
 
 const OWN = fileURLToPath(new URL('./reference/', import.meta.url));
 const SWAGGER_UI = path.dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')));
 
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+const CONTENT_SECURITY_POLICY = contentSecurityPolicy(OWN_FILES);
 
 /**
  * Builds `/docs`: Swagger UI on our own `/openapi.json`. Everything comes from this host, so it works offline and tells
@@ -26,10 +19,7 @@ export function createReferencePage(): Router {
   const page = readFileSync(path.join(OWN, 'reference.html'), 'utf8').replaceAll('{version}', version);
 
   const router = express.Router();
-  router.use((_request, response, next) => {
-    response.set({ 'content-security-policy': CONTENT_SECURITY_POLICY, 'cache-control': 'no-cache' });
-    next();
-  });
+  router.use(setHeaders({ 'content-security-policy': CONTENT_SECURITY_POLICY, 'cache-control': 'no-cache' }));
   router.get('/', (_request, response) => {
     response.type('html').send(page);
   });

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import express, { type Response, Router } from 'express';
+import { contentSecurityPolicy, OWN_FILES } from '../shared/content-security-policy.ts';
 import { localizedPage, PAGE_ASSETS } from '../shared/localized-page.ts';
 import type { Inbox, Message } from './inbox.ts';
 import { SPECIAL_NUMBERS } from './special-numbers.ts';
@@ -8,16 +9,7 @@ import { SPECIAL_NUMBERS } from './special-numbers.ts';
 const STATIC_DIR = path.join(import.meta.dirname, 'static');
 
 /** Nothing from elsewhere, no inline script or style, not in a frame. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+const CONTENT_SECURITY_POLICY = contentSecurityPolicy(OWN_FILES);
 
 const HEADERS = {
   'content-security-policy': CONTENT_SECURITY_POLICY,

@@ -1,14 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import { type RequestHandler, Router } from 'express';
-import helmet from 'helmet';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { AuditLog } from '../../shared/audit-log.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { Config } from '../../shared/config.ts';
+import { contentSecurityPolicy } from '../../shared/content-security-policy.ts';
 import type { Keys } from '../../shared/keys.ts';
 import type { Partition } from '../../shared/partitioned.ts';
 import type { RunScript } from '../../shared/redis-scripts.ts';
+import { setHeaders } from '../set-headers.ts';
 import { createCheckPassword } from './check-password.ts';
 import { createLockOut } from './lock-out.ts';
 import { createOidc } from './oidc.ts';
@@ -63,25 +64,16 @@ export function createAdmin({
 
   const router = Router();
   router.use(
-    helmet({
-      contentSecurityPolicy: {
-        useDefaults: false,
-        directives: {
-          defaultSrc: ["'none'"],
-          styleSrc: ["'self'"],
-          imgSrc: ['data:'],
-          baseUri: ["'none'"],
-          formAction: ["'self'"],
-          frameAncestors: ["'none'"],
-        },
-      },
-      // an older page of another site must not be told which of ours somebody came from
-      referrerPolicy: { policy: 'same-origin' },
+    setHeaders({
+      'content-security-policy': contentSecurityPolicy({
+        'style-src': "'self'",
+        'img-src': 'data:',
+        'form-action': "'self'",
+      }),
+      // our own pages tell each other, and no other site, where somebody came from
+      'referrer-policy': 'same-origin',
+      'cache-control': 'no-store',
     }),
-    (_request, response, next) => {
-      response.set('cache-control', 'no-store');
-      next();
-    },
   );
   router.get('/pages.css', (_request, response) => {
     response.sendFile(STYLE, { cacheControl: false });

@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import express, { type RequestHandler, type Response, Router } from 'express';
-import helmet from 'helmet';
 import { z } from 'zod';
 import type { AuditLog } from '../../shared/audit-log.ts';
 import { isEndpointId } from '../../shared/callback-endpoint.ts';
 import type { CallbackStore } from '../../shared/callback-store.ts';
+import { contentSecurityPolicy, OWN_FILES } from '../../shared/content-security-policy.ts';
 import type { EndpointStore } from '../../shared/endpoint-store.ts';
 import { isCallbackId } from '../../shared/ids.ts';
 import { localizedPage, PAGE_ASSETS } from '../../shared/localized-page.ts';
@@ -14,6 +14,7 @@ import { HOUR_MS, KEPT_MS, type Tallies } from '../../shared/tallies.ts';
 import { ProblemError } from '../problems.ts';
 import { parseBody, parseQuery, readJson } from '../read-json.ts';
 import type { ReplayCallback } from '../replay-callback.ts';
+import { setHeaders } from '../set-headers.ts';
 import { createBlockRoutes } from './console-blocks.ts';
 import { type Figures, figuresOf } from './console-figures.ts';
 import type { createNow } from './console-now.ts';
@@ -55,21 +56,8 @@ interface Deps {
 /** The operator's console, for whoever is signed in: its pages and the JSON behind them. */
 export function createConsole(deps: Deps): RequestHandler {
   const router = Router();
-  router.use(
-    helmet.contentSecurityPolicy({
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'"],
-        connectSrc: ["'self'"],
-        imgSrc: ['data:'],
-        baseUri: ["'none'"],
-        formAction: ["'self'"],
-        frameAncestors: ["'none'"],
-      },
-    }),
-  );
+  const policy = contentSecurityPolicy({ ...OWN_FILES, 'img-src': 'data:', 'form-action': "'self'" });
+  router.use(setHeaders({ 'content-security-policy': policy }));
   const page = (kind: 'overview' | 'story') =>
     localizedPage({
       template: new URL('./console/index.html', import.meta.url),

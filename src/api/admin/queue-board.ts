@@ -2,10 +2,11 @@ import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { ExpressAdapter } from '@bull-board/express';
 import { type RequestHandler, Router } from 'express';
-import helmet from 'helmet';
 import type { AuditLog } from '../../shared/audit-log.ts';
+import { contentSecurityPolicy, OWN_FILES } from '../../shared/content-security-policy.ts';
 import type { Partition } from '../../shared/partitioned.ts';
 import { QUEUE_NAMES } from '../../shared/queues.ts';
+import { setHeaders } from '../set-headers.ts';
 import { boardAction } from './board-action.ts';
 import { redactNumbers } from './redact-numbers.ts';
 import { currentUser, hasRole, requireRole } from './role.ts';
@@ -39,19 +40,14 @@ export function createQueueBoard({
   const onlyOperators = requireRole('operator');
   const router = Router();
   router.use(
-    helmet.contentSecurityPolicy({
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'", "'unsafe-inline'"], // the board puts styles into its page
-        imgSrc: ["'self'", 'data:'],
-        fontSrc: ["'self'"],
-        connectSrc: ["'self'"],
-        baseUri: ["'self'"],
-        formAction: ["'self'"],
-        frameAncestors: ["'none'"],
-      },
+    setHeaders({
+      'content-security-policy': contentSecurityPolicy({
+        ...OWN_FILES,
+        'style-src': "'self' 'unsafe-inline'", // the board puts styles into its page
+        'font-src': "'self'",
+        'base-uri': "'self'",
+        'form-action': "'self'",
+      }),
     }),
     (request, response, next) => {
       if (request.method === 'GET' || request.method === 'HEAD') next();

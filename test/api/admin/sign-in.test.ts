@@ -54,7 +54,7 @@ describe('the sign-in page', () => {
     const service = await serviceWithAdmin();
     for (const path of ['/admin/sign-in', '/admin/signed-in']) {
       const policy = (await createBrowserLike(service).send(path)).headers.get('content-security-policy');
-      expect(policy?.split(';').sort()).toEqual([
+      expect(policy?.split('; ').sort()).toEqual([
         "base-uri 'none'",
         "default-src 'none'",
         "form-action 'self'",
