@@ -56,10 +56,14 @@ export function createConfirmRecord(deps: {
 
 /**
  * Replicas that have what this connection wrote. WAIT speaks of its own connection only: asked again on a new one, it knows
- * of no write, and a server that has just taken over would confirm what it never had.
+ * of no write, and a server that has just taken over would confirm what it never had. One that becomes a replica itself,
+ * since another has taken over, ends the wait with an error, and will forget what was written.
  */
 async function waitOn(server: Redis, replicas: number): Promise<number> {
   const { stream } = server; // none yet: nothing was written on it
-  const reached = await server.wait(replicas, PATIENCE_MS);
+  const reached = await server.wait(replicas, PATIENCE_MS).catch((error: Error) => {
+    if (error.message.startsWith('UNBLOCKED')) return 0;
+    throw error;
+  });
   return stream === undefined || server.stream === stream ? reached : 0;
 }

@@ -54,6 +54,16 @@ it('is not sure when the connection that wrote broke meanwhile, whatever the new
   await refused;
 });
 
+it('is not sure when the server becomes a replica meanwhile', async () => {
+  const { redis, operator, replica } = await startPair();
+  process.kill(replica.pid, 'SIGSTOP');
+  await redis.set('key', 'value');
+  const refused = expect(createConfirmReplicated(redis, 1)()).rejects.toBeInstanceOf(NotReplicatedError);
+  await expect.poll(() => operator.info('clients'), { interval: 5 }).toContain('blocked_clients:1');
+  await operator.replicaof('127.0.0.1', Number(new URL(replica.url).port)); // as one that was frozen while another took over
+  await refused;
+});
+
 describe('a record that somebody else wrote', () => {
   const on = (redis: Redis, replicas: number) =>
     createConfirmRecord({
