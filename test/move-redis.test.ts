@@ -90,13 +90,13 @@ it('moves to another server as the runbook says, under load: all goes on there, 
 
   const [early, late, unsent, untold] = [freshNumber(), freshNumber(), freshNumber(), freshNumber()];
   const timer = (seconds: number) => ({ workflow: [{ channel: 'sms', timeout: seconds }, { channel: 'call' }] });
+  elsewhere.answerWith({ status: 503, headers: { 'retry-after': '15' } });
   const ids = {
     early: await submit(early, timer(5)), // runs out while nothing runs, or nearly so
     late: await submit(late, timer(20)),
     untold: await submit(untold, { callback_url: elsewhere.url }),
   };
   for (const id of [ids.early, ids.late]) await receiver.event('verification.attempt.sent', id);
-  elsewhere.answerWith({ status: 503, headers: { 'retry-after': '15' } });
   const [refused] = [await elsewhere.event('verification.attempt.sent', ids.untold)];
 
   // 2. first the workers, then the APIs

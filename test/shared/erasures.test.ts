@@ -9,7 +9,7 @@ import { createQueues, type Queues } from '../../src/shared/queues.ts';
 import type { RunScript } from '../../src/shared/redis-scripts.ts';
 import { RETENTION_MS, SECOND, useStorage } from '../store-model/storage.ts';
 
-const storage = useStorage();
+const storage = useStorage({ emptied: true });
 let queues: Queues;
 beforeAll(() => {
   queues = createQueues(storage.redis, storage.keys.queuePrefix);
