@@ -240,14 +240,12 @@ describe('whatever is sent', () => {
 
       expect((await service.call('GET', '/livez')).status).toBe(200);
       expect((await service.call('POST', '/v1/verifications', { to: '+12125557702' })).status).toBe(202);
+
+      // it met the good answers and the refusals, or it would prove nothing
+      const met = [...statuses.keys()];
+      expect(met).toEqual(expect.arrayContaining([200, 201, 202, 204, 400, 401, 404, 410, 413, 415, 422, 431]));
+      for (const ids of Object.values(known)) expect(ids).not.toHaveLength(0);
     },
     PATIENCE_MS,
   );
-
-  it('met the good answers and the refusals, or it would prove nothing', () => {
-    const met = [...statuses.keys()];
-
-    expect(met).toEqual(expect.arrayContaining([200, 201, 202, 204, 400, 401, 404, 410, 413, 415, 422, 431]));
-    for (const ids of Object.values(known)) expect(ids).not.toHaveLength(0);
-  });
 });
