@@ -36,6 +36,8 @@ const ALARM_GRACE_MS = 1_000;
 const CALLBACK_GRACE_MS = 5_000;
 /** When to look again at a record that cannot be read. */
 const SET_ASIDE_MS = 60_000;
+/** When to look again at a closed one at the latest: it may have vanished by then. */
+const LOOK_AT_CLOSED_MS = 24 * 60 * 60_000;
 const BATCH = 200;
 const AT_ONCE = 20;
 
@@ -55,7 +57,11 @@ export function createReconciler(deps: Deps) {
     if (update === undefined) return store.lookAgain(id, undefined, 0);
     if (update.change) metrics.repairs.inc({ kind: 'overdue_verification' });
     const { verification } = update.stored;
-    if (isClosed(verification)) return;
+    if (isClosed(verification)) {
+      // the index holds the moment of an earlier NUMBER_RETENTION: left there, it would be found over and over in one pass
+      if (update.change === null) await store.lookAgain(id, update.stored, clock.now() + LOOK_AT_CLOSED_MS);
+      return;
+    }
     if ((await errands.repairJobs(verification)) === 'job_added') {
       metrics.repairs.inc({ kind: 'verification_job' });
       log.warn({ verification: id }, 'a job was missing and has been put back');

@@ -185,6 +185,20 @@ describe('one pass of the reconciler', () => {
   });
 });
 
+it('passes by closed ones that are due too early since NUMBER_RETENTION was raised, and comes back in time', async () => {
+  const closed = await Promise.all(Array.from({ length: 200 }, () => bench.create())); // a whole batch
+  for (const { id } of closed) {
+    await bench.verifications.update(id, { type: 'canceled', reason: 'canceled' });
+    await bench.redis.zadd(bench.keys.due, bench.clock.now() + SECOND, id); // where the shorter retention had it
+  }
+  const until = bench.clock.now() + bench.policy.numberRetentionMs;
+  bench.clock.advance(MINUTE);
+
+  await bench.reconciler.runOnce();
+
+  for (const { id } of closed) expect(await bench.dueOf(bench.keys.due, id)).toBe(until);
+});
+
 describe('the turn of a reconciler', () => {
   it('is taken every two seconds, by one at a time, and passes on by itself', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
