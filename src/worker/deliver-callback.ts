@@ -64,6 +64,7 @@ export function createDeliverCallback(deps: Deps) {
     if (callback.nextAt !== null && callback.nextAt > clock.now())
       return sleepUntil(job, jobToken, callback.nextAt, clock);
 
+    const endpoint = await endpointOf(callback);
     const target = callback.endpointId ?? originOf(callback.url);
     const slot = slots.take(target);
     if ('waitMs' in slot) {
@@ -71,7 +72,6 @@ export function createDeliverCallback(deps: Deps) {
       return sleepUntil(job, jobToken, clock.now() + waitMs, clock);
     }
     const startedAt = clock.now();
-    const endpoint = await endpointOf(callback);
     const delivery = await confirmed(stored)
       .then(() => deliver(stored, endpoint))
       .finally(slot.giveBack);
