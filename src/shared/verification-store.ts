@@ -46,13 +46,15 @@ export interface Update {
   stored: Stored;
   answer: Answer;
   change: Change | null;
+  /** It was stored when it was first sent, on a connection that broke since. */
+  resent?: boolean;
 }
 
 /** Which of an owner's verifications. */
 export type VerificationIndex = { numberHash: string } | { reference: string } | Record<never, never>;
 
 export type Creation =
-  | { kind: 'created'; stored: Stored; change: Change }
+  | { kind: 'created'; stored: Stored; change: Change; resent: boolean }
   /** The owner has this open one for the number. */
   | { kind: 'active'; id: VerificationId }
   /** There is one of this very id, from an earlier request with the same idempotency key. */
@@ -207,6 +209,7 @@ export function createVerificationStore(deps: Deps) {
         kind: 'created',
         stored: { version: versionAfter(NO_RECORD, token), verification: decision.next },
         change: { before: null, after: decision.next, facts: decision.facts, ...rest },
+        resent: code !== STORED,
       };
     },
 
@@ -232,6 +235,7 @@ export function createVerificationStore(deps: Deps) {
             stored: { version: versionAfter(stored.version, token), verification: decision.next },
             answer: decision.answer,
             change: { before, after: decision.next, facts: decision.facts, ...rest },
+            resent: code !== STORED,
           };
         }
         stored = record && unpack(id, record);
@@ -245,10 +249,20 @@ export function createVerificationStore(deps: Deps) {
      * @returns false when what was found is another one by now.
      * @throws NotReplicatedError when too few replicas answer in time; it may be stored all the same.
      */
-    async confirm({ stored, change }: Pick<Update, 'stored' | 'change'>): Promise<boolean> {
-      if (change === null) return deps.confirmRecord(keys.verification(stored.verification.id), stored.version);
-      await deps.confirmReplicated();
-      return true;
+    async confirm({ stored, change, resent }: Pick<Update, 'stored' | 'change' | 'resent'>): Promise<boolean> {
+      const key = keys.verification(stored.verification.id);
+      if (change === null) return deps.confirmRecord(key, stored.version);
+      if (!resent) {
+        await deps.confirmReplicated();
+        return true;
+      }
+      const token = stored.version.split(' ')[1] ?? '';
+      for (;;) {
+        const found = await redis.get(key);
+        const record = found === null ? undefined : readRecord(found);
+        if (!record?.tokens.includes(token)) return false;
+        if (await deps.confirmRecord(key, record.version)) return true; // others may have written after it
+      }
     },
 
     /** What has happened to a verification so far, oldest first. */

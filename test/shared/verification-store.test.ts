@@ -348,6 +348,21 @@ describe('a write that is sent twice', () => {
     expect((await storage.store.read(v.id))?.verification).toMatchObject({ sends: 1, checks: { used: 1 } });
   });
 
+  it('is confirmed as a record is, since the connection that asks wrote nothing', async () => {
+    const v = await storage.submit();
+    const other = () => storage.store.update(v.id, started(v.id, 'other'));
+    const confirmed: string[] = [];
+    const confirmRecord = async (_key: string, version: string) => confirmed.push(version) > 1;
+    const store = storage.storeOn({ runScript: sendingTwice(other), confirmRecord });
+
+    const update = await store.update(v.id, { type: 'canceled', reason: 'canceled' });
+    if (!update) throw new Error('it is gone');
+
+    expect(await store.confirm(update)).toBe(true);
+    const version = (await storage.store.read(v.id))?.version;
+    expect(confirmed).toEqual([version, version]); // whatever was written after it, until it is confirmed
+  });
+
   it('is known by its token after three more writes of others', async () => {
     const v = await storage.submit();
     await storage.store.update(v.id, started(v.id));

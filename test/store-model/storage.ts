@@ -10,6 +10,7 @@ import { newVerificationId, type RandomHex, type VerificationId } from '../../sr
 import { createKeys } from '../../src/shared/keys.ts';
 import { createNumberCipher, type EncryptionKey } from '../../src/shared/number-cipher.ts';
 import { createRunScript, type RunScript } from '../../src/shared/redis-scripts.ts';
+import type { ConfirmRecord } from '../../src/shared/replication.ts';
 import type { OpenVerification } from '../../src/shared/verification.ts';
 import { createVerificationStore } from '../../src/shared/verification-store.ts';
 import { ownDatabase } from '../fixtures.ts';
@@ -54,6 +55,7 @@ export interface Draft {
 
 export interface StoreOptions {
   runScript?: RunScript;
+  confirmRecord?: ConfirmRecord;
   redis?: Redis;
   policy?: Policy;
   callbackUrl?: string | undefined;
@@ -133,6 +135,7 @@ export async function openStorage(policy: Policy = POLICY) {
   function storeOn(options: StoreOptions = {}) {
     return createVerificationStore({
       ...NO_REPLICAS,
+      ...(options.confirmRecord && { confirmRecord: options.confirmRecord }),
       redis: options.redis ?? redis,
       runScript: options.runScript ?? runScript,
       keys,
