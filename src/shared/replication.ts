@@ -1,5 +1,6 @@
 import { Cluster, type Redis } from 'ioredis';
 import type { RunScript } from './redis-scripts.ts';
+import { isRedisTrouble } from './redis-trouble.ts';
 
 /** A replica on the same continent answers within milliseconds; below the time that a request has for Redis. */
 const PATIENCE_MS = 500;
@@ -20,11 +21,12 @@ export type ConfirmReplicated = () => Promise<void>;
  * @see https://redis.io/docs/latest/commands/wait/
  */
 export function createConfirmReplicated(redis: Redis | Cluster, replicas: number): ConfirmReplicated {
+  const waitOn = createWaitOn(replicas);
   return async function confirmReplicated() {
     if (replicas === 0) return;
     // of a Cluster any primary may have taken the write; those that took none answer at once
     const servers = redis instanceof Cluster ? redis.nodes('master') : [redis];
-    const reached = await Promise.all(servers.map((server) => waitOn(server, replicas)));
+    const reached = await Promise.all(servers.map(waitOn));
     if (reached.every((count) => count >= replicas)) return;
     throw new NotReplicatedError(`NOREPLICAS the write did not reach ${replicas} replicas in ${PATIENCE_MS} ms`);
   };
@@ -55,15 +57,47 @@ export function createConfirmRecord(deps: {
 }
 
 /**
- * Replicas that have what this connection wrote. WAIT speaks of its own connection only: asked again on a new one, it knows
- * of no write, and a server that has just taken over would confirm what it never had. One that becomes a replica itself,
- * since another has taken over, ends the wait with an error, and will forget what was written.
+ * Builds the count of replicas that have what a connection wrote. WAIT speaks of its own connection only: asked again on a
+ * new one, it knows of no write, and a server that has just taken over would confirm what it never had. One that becomes a
+ * replica itself, since another has taken over, ends the wait with an error, and will forget what was written.
+ *
+ * A WAIT holds up whatever its connection sends after it. So there is one at a time, for all who ask before it begins:
+ * while a replica is away they would otherwise stand in line, each for the others' patience, too.
  */
-async function waitOn(server: Redis, replicas: number): Promise<number> {
-  const { stream } = server; // none yet: nothing was written on it
-  const reached = await server.wait(replicas, PATIENCE_MS).catch((error: Error) => {
-    if (error.message.startsWith('UNBLOCKED')) return 0;
-    throw error;
-  });
-  return stream === undefined || server.stream === stream ? reached : 0;
+function createWaitOn(replicas: number): (server: Redis) => Promise<number> {
+  const waits = new WeakMap<Redis, { running: Promise<number>; next: Promise<number> | undefined }>();
+
+  async function reached(server: Redis): Promise<number> {
+    try {
+      return await server.wait(replicas, PATIENCE_MS);
+    } catch (error) {
+      if (isRedisTrouble(error) || (error instanceof Error && error.message.startsWith('UNBLOCKED'))) return 0;
+      throw error;
+    }
+  }
+
+  function begin(server: Redis): Promise<number> {
+    const wait = { running: reached(server), next: undefined };
+    waits.set(server, wait);
+    const over = () => {
+      if (waits.get(server) === wait && wait.next === undefined) waits.delete(server);
+    };
+    wait.running.then(over, over);
+    return wait.running;
+  }
+
+  /** One that begins after what was written until now. */
+  function join(server: Redis): Promise<number> {
+    const wait = waits.get(server);
+    if (wait === undefined) return begin(server);
+    const beginNext = () => begin(server);
+    wait.next ??= wait.running.then(beginNext, beginNext);
+    return wait.next;
+  }
+
+  return async function waitOn(server) {
+    const { stream } = server; // none yet: nothing was written on it
+    const count = await join(server);
+    return stream === undefined || server.stream === stream ? count : 0;
+  };
 }

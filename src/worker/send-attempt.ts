@@ -66,7 +66,8 @@ export function createSendAttempt(deps: Deps) {
         if (error instanceof NotReplicatedError) {
           // left as it is, it would look like a try of a worker that died
           const outcome = { kind: 'not_left' } as const;
-          await verifications.update(id, { type: 'try_ended', attemptId, token, outcome, random });
+          const notLeft = { type: 'try_ended', attemptId, token, outcome, random } as const;
+          await untilStored(log, () => verifications.update(id, notLeft));
         }
         throw error;
       });

@@ -64,6 +64,30 @@ it('is not sure when the server becomes a replica meanwhile', async () => {
   await refused;
 });
 
+it('asks for many at once, so that nobody waits for the patience of the others', async () => {
+  const { redis, operator, replica } = await startPair();
+  const waits = async () => Number(/cmdstat_wait:calls=(\d+)/.exec(await operator.info('commandstats'))?.[1]);
+  process.kill(replica.pid, 'SIGSTOP');
+  await redis.set('key', 'value');
+  const before = await waits();
+  const confirmReplicated = createConfirmReplicated(redis, 1);
+
+  const outcomes = await Promise.allSettled(Array.from({ length: 20 }, confirmReplicated));
+
+  const reasons = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason);
+  expect(reasons).toEqual(Array(20).fill(expect.any(NotReplicatedError)));
+  expect((await waits()) - before).toBe(2); // one for the first, one for all who came during it
+});
+
+it('is not sure, rather than wrong, when Redis does not answer at all', async () => {
+  const { operator, proxy } = await startPair();
+  const redis = new Redis(proxy.port, '127.0.0.1', { commandTimeout: 100 }); // as the connection of requests has one
+  onTestFinished(() => redis.disconnect());
+  await redis.set('key', 'value');
+  await operator.client('PAUSE', 60_000, 'ALL');
+  await expect(createConfirmReplicated(redis, 1)()).rejects.toBeInstanceOf(NotReplicatedError);
+});
+
 describe('a record that somebody else wrote', () => {
   const on = (redis: Redis, replicas: number) =>
     createConfirmRecord({
