@@ -85,6 +85,32 @@ it('judges a code once the replica has its check, and counts none that it did no
   expect(checked.body).toMatchObject({ approved: true, checks: { used: 1 } });
 });
 
+it('counts a code that cannot be right, and says so, though the replica has not heard of it', async () => {
+  const { service, holdUp, letGo, untilConfirmed, texted } = await startReplicated();
+  const { id, code } = await texted();
+
+  holdUp();
+  const refused = await service.check(id, '1234');
+  expect([refused.status, refused.body.code]).toEqual([503, 'check-inconclusive']);
+
+  letGo();
+  const checked = await untilConfirmed(() => service.check(id, code));
+  expect(checked.body).toMatchObject({ approved: true, checks: { used: 2 } });
+});
+
+it('returns the open verification once the replica has it', async () => {
+  const { service, holdUp, letGo, untilConfirmed, texted } = await startReplicated();
+  const { id, to } = await texted();
+  const again = () => service.call('POST', '/v1/verifications', { to, if_active: 'return' });
+
+  holdUp();
+  expect((await again()).status).toBe(503);
+
+  letGo();
+  const returned = await untilConfirmed(again);
+  expect([returned.status, returned.body['id']]).toEqual([200, id]);
+});
+
 it('tells a receiver of nothing that the replica could not tell again', async () => {
   const { service, holdUp, letGo, texted, reasons } = await startReplicated();
   const { id } = await texted();

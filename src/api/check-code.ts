@@ -6,7 +6,7 @@ import type { Metrics } from '../shared/metrics.ts';
 import { NotReplicatedError } from '../shared/replication.ts';
 import type { SignalWireClient, VerifyOutcome } from '../shared/signalwire-client.ts';
 import type { TestNumbers } from '../shared/test-numbers.ts';
-import { type Attempt, isClosed, type Verification } from '../shared/verification.ts';
+import { type Attempt, checkableAttempts, isClosed, type Verification } from '../shared/verification.ts';
 import type { Stored, Update } from '../shared/verification-store.ts';
 import { verificationView } from '../shared/verification-view.ts';
 import { ownerOf } from './authenticate.ts';
@@ -114,13 +114,7 @@ export function createCheckCode({
           },
         );
       case 'inconclusive':
-        throw new ProblemError(
-          'check-inconclusive',
-          'the answer was lost, and the check counts; send a new code if this repeats',
-          {
-            retryAfterMs: 1_000,
-          },
-        );
+        throw inconclusive();
       default:
         return result satisfies never;
     }
@@ -131,6 +125,10 @@ export function createCheckCode({
     try {
       return await find.updateKnown(found, { type: 'check_started', token, wellFormed });
     } catch (error) {
+      if (error instanceof NotReplicatedError && !wellFormed && counts(found.verification)) {
+        await note(found.verification, token, 'wrong'); // it needed no answer of SignalWire's
+        throw inconclusive();
+      }
       if (error instanceof NotReplicatedError) {
         const nothing = { type: 'check_ended', token, result: 'unavailable', spent: [] } as const;
         await find.updateKnown(found, nothing).catch(() => {}); // it then stays counted
@@ -183,6 +181,16 @@ export function judge(outcomes: readonly VerifyOutcome[]): CheckResult {
   if (has('lost')) return 'inconclusive';
   if (has('wrong')) return 'wrong';
   return has('unavailable') ? 'unavailable' : 'no_live_code';
+}
+
+/** Whether a code that cannot be right is one of the checks. */
+function counts(v: Verification): boolean {
+  return !isClosed(v) && v.checks.used < v.checks.max && checkableAttempts(v).length > 0;
+}
+
+function inconclusive(): ProblemError {
+  const detail = 'the answer was lost, and the check counts; send a new code if this repeats';
+  return new ProblemError('check-inconclusive', detail, { retryAfterMs: 1_000 });
 }
 
 function noLiveCode(): ProblemError {

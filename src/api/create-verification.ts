@@ -2,7 +2,7 @@ import type { Clock } from '../shared/clock.ts';
 import { open, type Policy } from '../shared/decide.ts';
 import type { Quota, Screening } from '../shared/screening.ts';
 import { isClosed, type OpenVerification, type Verification } from '../shared/verification.ts';
-import type { VerificationStore } from '../shared/verification-store.ts';
+import type { Stored, VerificationStore } from '../shared/verification-store.ts';
 import type { Verifications } from '../shared/verifications.ts';
 import { ownerOf } from './authenticate.ts';
 import type { DraftVerification } from './draft-verification.ts';
@@ -84,8 +84,11 @@ export function createSubmitVerification(deps: Deps): SubmitVerification {
           return { kind: 'created', verification: existing.verification, quotas: [] };
         continue;
       }
-      if (active !== undefined && ifActive === 'return') return { kind: 'existing', verification: active, quotas: [] };
-      if (active !== undefined && ifActive === 'conflict') throw conflict(active);
+      if (active !== undefined && ifActive === 'return') {
+        if (!(await store.confirm({ stored: active, change: null }))) continue;
+        return { kind: 'existing', verification: active.verification, quotas: [] };
+      }
+      if (active !== undefined && ifActive === 'conflict') throw conflict(active.verification);
 
       const { outcome, quotas } = await screening.screen({ ...applicant, replaces: active !== undefined });
       if (outcome.kind === 'limited') {
@@ -93,7 +96,8 @@ export function createSubmitVerification(deps: Deps): SubmitVerification {
         if (active === undefined && (await store.activeFor(v)) !== undefined) continue;
         throw rateLimited(outcome, quotas);
       }
-      if (active !== undefined) await verifications.update(active.id, { type: 'canceled', reason: 'replaced' });
+      if (active !== undefined)
+        await verifications.update(active.verification.id, { type: 'canceled', reason: 'replaced' });
       const now = clock.now();
       const blocked = outcome.kind === 'blocked' ? outcome.reason : null;
       const creation = await verifications.create(open(v, now, policy, blocked), now);
@@ -106,12 +110,12 @@ export function createSubmitVerification(deps: Deps): SubmitVerification {
   }
 
   /** The number's open verification. It may only look open: time has its say first. */
-  async function findActive(v: OpenVerification): Promise<Verification | undefined> {
+  async function findActive(v: OpenVerification): Promise<Stored | undefined> {
     const id = await store.activeFor(v);
     if (id === undefined) return undefined;
     const active = await verifications.update(id, { type: 'tick' });
     if (active === undefined) await verifications.forgetActive(v, id);
-    return active && !isClosed(active.stored.verification) ? active.stored.verification : undefined;
+    return active && !isClosed(active.stored.verification) ? active.stored : undefined;
   }
 }
 
