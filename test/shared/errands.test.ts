@@ -1,7 +1,7 @@
 import { DelayedError, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { open, type TryOutcome, type VerificationEvent } from '../../src/shared/decide.ts';
 import { createErrands } from '../../src/shared/errands.ts';
 import type { CallbackId, VerificationId } from '../../src/shared/ids.ts';
@@ -277,6 +277,8 @@ describe('a change of an open verification', () => {
       verifications: { ...bench.verifications, update: slowly },
       clock: bench.clock,
     });
+    vi.useFakeTimers({ toFake: ['Date'] }); // BullMQ reads it again: no millisecond may pass between
+    onTestFinished(() => void vi.useRealTimers());
     await expect(wake(alarm, 'token')).rejects.toThrow(DelayedError);
 
     expect(await bench.job('verifications', id)).toMatchObject({ state: 'delayed', delay: 1 });
