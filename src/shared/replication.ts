@@ -5,6 +5,9 @@ import { isRedisTrouble } from './redis-trouble.ts';
 /** A replica on the same continent answers within milliseconds; below the time that a request has for Redis. */
 const PATIENCE_MS = 500;
 
+/** How a server says that it became a replica during the wait, or before. */
+const IS_REPLICA = /^UNBLOCKED|^ERR WAIT cannot be used with replica/;
+
 /** A write is in the primary, and maybe nowhere else: a failover at this moment could lose it. */
 export class NotReplicatedError extends Error {
   override readonly name = 'NotReplicatedError';
@@ -71,7 +74,7 @@ function createWaitOn(replicas: number): (server: Redis) => Promise<number> {
     try {
       return await server.wait(replicas, PATIENCE_MS);
     } catch (error) {
-      if (isRedisTrouble(error) || (error instanceof Error && error.message.startsWith('UNBLOCKED'))) return 0;
+      if (isRedisTrouble(error) || (error instanceof Error && IS_REPLICA.test(error.message))) return 0;
       throw error;
     }
   }
