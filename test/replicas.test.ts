@@ -4,7 +4,7 @@ import { ensureRedis } from '../scripts/ensure-redis.mjs';
 import { freshNumber, SECOND, startService } from './fixtures.ts';
 
 /** A service that relies on what its Redis's only replica has, and that replica, which can be held up. */
-async function startReplicated() {
+async function startReplicated(env: Record<string, string> = {}) {
   const [primary, replica] = await Promise.all([ensureRedis({ persist: false }), ensureRedis({ persist: false })]);
   const [operator, follower] = [new Redis(primary.url), new Redis(replica.url)];
   const holdUp = () => process.kill(replica.pid, 'SIGSTOP');
@@ -12,7 +12,7 @@ async function startReplicated() {
   await operator.config('SET', 'repl-diskless-sync-delay', '0');
   await follower.replicaof('127.0.0.1', Number(new URL(primary.url).port));
   await expect.poll(() => operator.wait(1, 500)).toBe(1); // it has begun to confirm
-  const service = await startService({ env: { REDIS_URL: primary.url, REDIS_WAIT_REPLICAS: '1' } });
+  const service = await startService({ env: { REDIS_URL: primary.url, REDIS_WAIT_REPLICAS: '1', ...env } });
   onTestFinished(async () => {
     letGo();
     await service.close();
@@ -86,7 +86,7 @@ it('judges a code once the replica has its check, and counts none that it did no
 });
 
 it('counts a code that cannot be right, and says so, though the replica has not heard of it', async () => {
-  const { service, holdUp, letGo, untilConfirmed, texted } = await startReplicated();
+  const { service, holdUp, letGo, untilConfirmed, texted } = await startReplicated({ LIMIT_FAILED_CHECKS: '1/d' });
   const { id, code } = await texted();
 
   holdUp();
@@ -94,8 +94,9 @@ it('counts a code that cannot be right, and says so, though the replica has not 
   expect([refused.status, refused.body.code]).toEqual([503, 'check-inconclusive']);
 
   letGo();
-  const checked = await untilConfirmed(() => service.check(id, code));
-  expect(checked.body).toMatchObject({ approved: true, checks: { used: 2 } });
+  const limited = await untilConfirmed(() => service.check(id, code));
+  expect([limited.status, limited.body.code]).toEqual([429, 'rate-limited']);
+  expect(await service.read(id)).toMatchObject({ checks: { used: 1 } });
 });
 
 it('returns the open verification once the replica has it', async () => {

@@ -114,7 +114,7 @@ export function createCheckCode({
           },
         );
       case 'inconclusive':
-        throw inconclusive();
+        throw inconclusive('the answer was lost, and the check counts; send a new code if this repeats');
       default:
         return result satisfies never;
     }
@@ -126,8 +126,11 @@ export function createCheckCode({
       return await find.updateKnown(found, { type: 'check_started', token, wellFormed });
     } catch (error) {
       if (error instanceof NotReplicatedError && !wellFormed && counts(found.verification)) {
-        await note(found.verification, token, 'wrong'); // it needed no answer of SignalWire's
-        throw inconclusive();
+        metrics.checks.inc({ result: 'wrong' }); // whether replicas have it or not: nobody has to be asked
+        await note(found.verification, token, 'wrong');
+        throw inconclusive(
+          'the code has not the length or alphabet that was sent, which counts, but no replica of Redis has that yet',
+        );
       }
       if (error instanceof NotReplicatedError) {
         const nothing = { type: 'check_ended', token, result: 'unavailable', spent: [] } as const;
@@ -188,8 +191,7 @@ function counts(v: Verification): boolean {
   return !isClosed(v) && v.checks.used < v.checks.max && checkableAttempts(v).length > 0;
 }
 
-function inconclusive(): ProblemError {
-  const detail = 'the answer was lost, and the check counts; send a new code if this repeats';
+function inconclusive(detail: string): ProblemError {
   return new ProblemError('check-inconclusive', detail, { retryAfterMs: 1_000 });
 }
 

@@ -219,7 +219,7 @@ export const PROBLEM_TEXTS: Record<ProblemCode, ProblemText> = {
   },
   'check-inconclusive': {
     meaning:
-      'SignalWire was asked, but its answer was lost. The code may have been right; the check counts, because SignalWire may have counted it.',
+      'SignalWire was asked, but its answer was lost. The code may have been right; the check counts, because SignalWire may have counted it. So does a code of another length or alphabet than was sent, when replicas of Redis do not have its check in time (`REDIS_WAIT_REPLICAS`).',
     remedy:
       'Wait as long as `Retry-After` says and have the code checked again. A right code is taken only once, so if the check is refused now, send a new code with `POST /v1/verifications/{id}/attempts`.',
     example: { detail: 'the answer was lost, and the check counts; send a new code if this repeats' },

@@ -1,6 +1,6 @@
 import { DelayedError, type Job, UnrecoverableError } from 'bullmq';
 import { pino } from 'pino';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Callback } from '../../src/shared/callback.ts';
 import type { StoredCallback } from '../../src/shared/callback-store.ts';
 import { createMetrics } from '../../src/shared/metrics.ts';
@@ -213,6 +213,21 @@ describe('one run of the callbacks queue', () => {
     expect(await dueOf(c)).toBeNull();
     expect(await run(c)).toBe(status);
     expect(posted).toHaveLength(1);
+  });
+
+  it('keeps no place of its target when its endpoint could not be read, however often', async () => {
+    const c = await owedCallback();
+    const stored = await read(c);
+    await storage.callbacks.save(stored, { ...stored.callback, endpointId: 'ce_1' });
+    const trouble = new Error('Command timed out');
+    const reading = vi.spyOn(storage.endpoints, 'read').mockRejectedValue(trouble);
+    onTestFinished(() => reading.mockRestore());
+    const { run } = createBench();
+
+    for (let n = 0; n < 10; n++) expect(await run(c)).toBe(trouble); // as many as have a place
+    reading.mockRestore();
+
+    expect(await run(c)).toEqual(new UnrecoverableError('exhausted: not sent: the endpoint was deleted'));
   });
 
   it('sets a job aside that cannot be read, or whose callback is gone', async () => {

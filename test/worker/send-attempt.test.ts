@@ -1,11 +1,12 @@
 import { DelayedError, type Job, UnrecoverableError } from 'bullmq';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { SendOutcome } from '../../src/shared/classify-send.ts';
 import { createErrands } from '../../src/shared/errands.ts';
 import type { VerificationId } from '../../src/shared/ids.ts';
 import { createMetrics } from '../../src/shared/metrics.ts';
 import { createQueues, type Queues } from '../../src/shared/queues.ts';
+import { NotReplicatedError } from '../../src/shared/replication.ts';
 import { createTestNumbers } from '../../src/shared/test-numbers.ts';
 import { createTroubleBoard, type TroubleBoard } from '../../src/shared/trouble.ts';
 import type { OpenVerification, Verification } from '../../src/shared/verification.ts';
@@ -158,6 +159,25 @@ describe('one run of a channel queue', () => {
         allowAlphas: false,
       },
     ]);
+  });
+
+  it('gives a try back that replicas do not have, even when Redis refuses to store that at first', async () => {
+    const v = await submit();
+    const { update } = verifications;
+    const notReplicated = new NotReplicatedError('NOREPLICAS');
+    const storing = vi.spyOn(verifications, 'update');
+    onTestFinished(() => storing.mockRestore());
+    storing.mockImplementationOnce(async (...event) => {
+      await update(...event);
+      throw notReplicated;
+    });
+    storing.mockRejectedValueOnce(new Error('OOM command not allowed'));
+    const { run, requests } = createBench([]);
+
+    expect(await run(jobOf(v))).toBe(notReplicated);
+
+    expect(requests).toEqual([]);
+    expect(await read(v.id)).toMatchObject({ sends: 0, attempts: [{ status: 'queued', tries: 0, flight: null }] });
   });
 
   it('lets no code outlive its verification', async () => {
